@@ -1,0 +1,3 @@
+module kith
+
+go 1.26
