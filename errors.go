@@ -3,6 +3,7 @@ package kith
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A Kind of error says who must hear of it and what they can do. The API turns
@@ -30,6 +31,26 @@ const (
 	// and dropped, never shown as a fault of this person's.
 	BadPeer
 )
+
+// kindNames is how each kind is written in the API, in its order above.
+var kindNames = [...]string{"internal", "invalid", "not_found", "conflict", "forbidden", "unreachable", "full", "damaged", "bad_peer"}
+
+// String is the kind's name.
+func (k ErrorKind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		k = Internal
+	}
+	return kindNames[k]
+}
+
+// MarshalText gives the name.
+func (k ErrorKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText parses a name; one of a later version is Internal.
+func (k *ErrorKind) UnmarshalText(text []byte) error {
+	*k = ErrorKind(max(0, slices.Index(kindNames[:], string(text))))
+	return nil
+}
 
 // An Error carries its kind and a sentence for whoever must hear it: what was
 // attempted, what went wrong and what they can do.

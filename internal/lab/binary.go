@@ -1,0 +1,47 @@
+//go:build linux
+
+package lab
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// Binary gives the path of the kith program: KITH_BINARY if that is set, else
+// one that is built from cmd/kith once for the whole test process, with the
+// race detector if the test has it. The folder of the built one stays until
+// the next process that builds or makes a lab sweeps it up.
+func Binary(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv("KITH_BINARY"); path != "" {
+		return path
+	}
+	path, err := built()
+	if err != nil {
+		t.Fatalf("lab: %v", err)
+	}
+	return path
+}
+
+var built = sync.OnceValues(func() (string, error) {
+	sweepOnce()
+	dir, err := os.MkdirTemp("", fmt.Sprintf("kithlab-%d-bin-", os.Getpid()))
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "kith")
+	return path, build(path, "kith/cmd/kith")
+})
+
+func build(path, pkg string) error {
+	args := slices.Concat([]string{"build"}, raceFlags, []string{"-o", path, pkg})
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}

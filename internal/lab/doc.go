@@ -1,0 +1,48 @@
+// Package lab builds small networks out of Linux network namespaces, inside
+// one machine, and runs real kith processes in them. A test that uses it reads
+// like a drawing:
+//
+//	net := lab.New(t)
+//	lan := net.Switch("lan", lab.Line{Delay: 150 * time.Millisecond, Loss: 0.2})
+//	ann, bob := net.Host("ann", lan), net.Host("bob", lan)
+//	a, b := ann.Kith(lab.Kith{}), bob.Kith(lab.Kith{})
+//	line := a.Run(t, "invite")
+//	b.Run(t, "join", line)
+//
+// A host is a network namespace with a loopback and one network card, eth0; a
+// switch is a bridge in a namespace of its own; a cable joins the two. All is
+// named kithlab-PID-LAB-NAME, so `ip netns exec` reaches it while a test runs.
+//
+//	kithlab-…-ann         kithlab-…-lan          kithlab-…-bob
+//	┌────────────┐    ┌───────────────────┐     ┌────────────┐
+//	│ kith       │    │        br0        │     │       kith │
+//	│ lo    eth0 ├════╡ port ann  port bob╞═════┤ eth0    lo │
+//	│ 10.77.1.2  │    └───────────────────┘     │ 10.77.1.3  │
+//	│ fd…:1::2   │     cable           cable    │ fd…:1::3   │
+//	└────────────┘                              └────────────┘
+//
+// A switch without a [Line] has plain cables, veth pairs, as fast as the
+// machine. With one, each cable is a pair of TAP devices, and between them two
+// goroutines for each direction carry the frames:
+//
+//	eth0 ──read──▶ rate: wait for the wire, drop what would wait too long
+//	               loss: toss a seeded coin
+//	               delay, jitter: note when the frame is due ──▶ queue
+//	queue ──▶ wait until due ──write──▶ port
+//
+// A frame from ann to bob crosses two cables, so each applies half of the
+// line's delay and jitter, and the square root of its share of survivors. This
+// stands in for netem, which many kernels of virtual machines do not have.
+//
+// No host has a route out, and none can reach the machine's own network. What
+// a host cannot have of its own is shared: file system, clock, process table.
+//
+// Everything goes when the test ends. If the test process is killed, its nodes
+// die with it, and the next lab on the machine sweeps the rest up.
+//
+// The lab needs Linux, root, iproute2, nftables and util-linux. Elsewhere
+// [Require], which [New] calls, skips the test and says what is missing; with
+// KITH_LAB=must in the environment it fails the test instead, so that a
+// machine meant to run these tests cannot lose them silently. Test files that
+// use the package carry the linux build tag.
+package lab

@@ -1,0 +1,98 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os/exec"
+)
+
+// A Host is a machine of its own as far as the network and the host name go.
+type Host struct {
+	net   *Network
+	name  string
+	space string
+	wire  *Switch
+	cable *cable
+	addr4 netip.Prefix
+	addr6 netip.Prefix
+}
+
+// Host adds a host with one network card, eth0, plugged into the switch. Its
+// name is 1 to 12 of a-z, 0-9 and -. Its addresses work at once.
+func (n *Network) Host(name string, s *Switch) *Host {
+	n.t.Helper()
+	h := &Host{net: n, name: name, space: n.space(name), wire: s}
+	// No duplicate address detection: it would keep addresses tentative for a
+	// second.
+	n.must(sysctl(h.space, map[string]string{
+		"ipv6/conf/default/accept_dad":           "0",
+		"ipv6/conf/default/dad_transmits":        "0",
+		"ipv6/conf/default/router_solicitations": "0",
+	}))
+	var err error
+	h.cable, err = newCable(h.space, s.space, name, s.line)
+	n.must(err)
+	n.hosts = append(n.hosts, h)
+	n.must(ip(h.space, "link set lo up\nlink set eth0 up\n"))
+	h.ChangeAddress()
+	return h
+}
+
+// Name is the host's name, within as outside.
+func (h *Host) Name() string { return h.name }
+
+// Addr is the host's IPv4 address.
+func (h *Host) Addr() netip.Addr { return h.addr4.Addr() }
+
+// Addr6 is the host's global IPv6 address.
+func (h *Host) Addr6() netip.Addr { return h.addr6.Addr() }
+
+// ChangeAddress takes the host's addresses away and gives it new ones in the
+// same subnets, as when a lease runs out. Connections of the old ones are dead.
+func (h *Host) ChangeAddress() {
+	h.net.t.Helper()
+	v4, v6 := h.wire.address()
+	h.addr4, h.addr6 = netip.MustParsePrefix(v4), netip.MustParsePrefix(v6)
+	h.net.must(ip(h.space, "addr flush dev eth0 scope global\naddr add %s dev eth0\naddr add %s dev eth0 nodad\n", v4, v6))
+}
+
+// Unplug pulls the cable: what is on its way is lost, eth0 sees no carrier.
+// Its addresses stay, as the kernel leaves them.
+func (h *Host) Unplug() {
+	h.net.t.Helper()
+	h.net.must(h.cable.plug(false))
+}
+
+// Plug puts the cable back in.
+func (h *Host) Plug() {
+	h.net.t.Helper()
+	h.net.must(h.cable.plug(true))
+}
+
+// Command is exec.CommandContext for a program that runs on the host. The
+// process that the Cmd starts becomes the program itself, so signals reach it.
+// What still runs when the test ends is killed. Any goroutine may call it.
+func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	const script = `echo "$0" >/proc/sys/kernel/hostname && exec "$@"`
+	return exec.CommandContext(ctx, "nsenter", append([]string{
+		"--net=/run/netns/" + h.space, "unshare", "--uts", "sh", "-c", script, h.name, name}, args...)...)
+}
+
+// Do calls f on a thread that is in the host's network: the sockets that f
+// opens are the host's and can be used anywhere afterwards. Any goroutine may
+// call it.
+func (h *Host) Do(f func() error) error { return inside(h.space, f) }
+
+// Dial connects from the host to an IP address and port; it fits
+// http.Transport.DialContext. Any goroutine may call it.
+func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var conn net.Conn
+	err := h.Do(func() (err error) {
+		conn, err = new(net.Dialer).DialContext(ctx, network, address)
+		return err
+	})
+	return conn, err
+}

@@ -1,0 +1,6 @@
+//go:build linux && race
+
+package lab
+
+// raceFlags build kith the way the test itself was built.
+var raceFlags = []string{"-race"}

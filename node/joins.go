@@ -1,0 +1,294 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"kith"
+	"kith/link"
+	"kith/people"
+	"kith/seal"
+	"kith/session"
+	"kith/store"
+	talk "kith/sync"
+	"kith/wire"
+)
+
+const (
+	// joinPatience is how long a person who used an invitation waits for the
+	// answer before they are told that it may come later.
+	joinPatience = 10 * time.Second
+	// joinTimeout bounds the exchange over a link.
+	joinTimeout = 10 * time.Second
+)
+
+// joins lets those who used an invitation wait for what becomes of it.
+type joins struct {
+	mu      sync.Mutex
+	waiting map[kith.AccountID][]chan error // guarded by mu
+}
+
+func newJoins() *joins { return &joins{waiting: map[kith.AccountID][]chan error{}} }
+
+// await gives a channel that gets the answer of an account.
+func (j *joins) await(account kith.AccountID) chan error {
+	answer := make(chan error, 1)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waiting[account] = append(j.waiting[account], answer)
+	return answer
+}
+
+// done ends a wait.
+func (j *joins) done(account kith.AccountID, answer chan error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waiting[account] = slices.DeleteFunc(j.waiting[account], func(c chan error) bool { return c == answer })
+	if len(j.waiting[account]) == 0 {
+		delete(j.waiting, account)
+	}
+}
+
+// answer hands an answer to all who wait: nil unless the request was refused.
+func (j *joins) answer(account kith.AccountID, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range j.waiting[account] {
+		select {
+		case c <- err:
+		default:
+		}
+	}
+}
+
+// request asks the giver of an invitation, at the other end of l, to become a
+// contact, and notes the answer.
+func (r *run) request(ctx context.Context, l link.Link, c *kith.Contact) error {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	stream, err := l.Open(ctx, link.Join)
+	if err != nil {
+		return fmt.Errorf("asking to become a contact: %w", err)
+	}
+	defer stream.Close()
+	defer context.AfterFunc(ctx, stream.Cancel)()
+	r.mu.Lock()
+	signed := r.signed
+	r.mu.Unlock()
+	err = wire.NewWriter(stream).Write(wire.JoinRequest{
+		Version:   talk.Version,
+		Proof:     seal.InvitationProof(c.Invitation, l.Binding(), r.id.peer.Account),
+		Card:      signed,
+		Half:      c.Half,
+		Addresses: r.net.Addresses(),
+	})
+	if err != nil {
+		return fmt.Errorf("asking to become a contact: %w", err)
+	}
+	frame, err := wire.NewReader(stream).Read()
+	if err != nil {
+		return fmt.Errorf("waiting for the answer to a request: %w", err)
+	}
+	reply, ok := frame.(wire.JoinReply)
+	if !ok {
+		return kith.Errorf(kith.BadPeer, "a %T came in answer to a request", frame)
+	}
+	if reply.Status != wire.JoinAccepted && reply.Status != wire.JoinWaiting {
+		return r.refused(ctx, c.Account, reply.Status)
+	}
+	if err := r.agreed(ctx, l, c.Account, reply); err != nil {
+		return err
+	}
+	r.joins.answer(c.Account, nil)
+	return nil
+}
+
+// refused forgets the request.
+func (r *run) refused(ctx context.Context, account kith.AccountID, status wire.JoinStatus) error {
+	refusal := people.Refusal(status)
+	err := r.people.change(ctx, func(next *draft) error {
+		if now, ok := r.people.get(account); ok && now.Relation == kith.Asked {
+			next.forget = append(next.forget, account)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.joins.answer(account, refusal)
+	return refusal
+}
+
+// agreed notes a reply that is not a refusal.
+func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, reply wire.JoinReply) error {
+	card, err := openPeerCard(l, reply.Card)
+	if err != nil {
+		return err
+	}
+	_, err = r.people.edit(ctx, account, func(c *kith.Contact) (bool, error) {
+		if c.Relation != kith.Asked {
+			return false, nil
+		}
+		c.Pair = seal.PairSecret(r.id.peer.Account, account, c.Half, reply.Half)
+		c.Addresses = mergeAddresses(reply.Addresses, c.Addresses)
+		r.introduceCard(c, card, reply.Card)
+		if reply.Status == wire.JoinAccepted {
+			c.Relation = kith.Accepted
+		}
+		return true, nil
+	})
+	return err
+}
+
+// answer awaits the request of somebody who came by an invitation, decides by
+// the rules of package people, and replies when the decision is durable.
+func (r *run) answer(ctx context.Context, l link.Link, door session.Door) error {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	r.mu.Lock()
+	secret, ok := r.invited[door.Key]
+	r.mu.Unlock()
+	if !ok {
+		return kith.Errorf(kith.NotFound, "this invitation is gone")
+	}
+	purpose, stream, err := l.Accept(ctx)
+	if err != nil {
+		return fmt.Errorf("waiting for a request: %w", err)
+	}
+	defer stream.Close()
+	defer context.AfterFunc(ctx, stream.Cancel)()
+	if purpose != link.Join {
+		return kith.Errorf(kith.BadPeer, "somebody who came by an invitation opened a stream for something else")
+	}
+	frame, err := wire.NewReader(stream).Read()
+	if err != nil {
+		return err
+	}
+	request, ok := frame.(wire.JoinRequest)
+	if !ok {
+		return kith.Errorf(kith.BadPeer, "a %T came instead of a request", frame)
+	}
+	reply, err := r.decide(ctx, l, secret, request)
+	if err != nil {
+		return err
+	}
+	if err := wire.NewWriter(stream).Write(reply); err != nil {
+		return fmt.Errorf("answering a request: %w", err)
+	}
+	if reply.Card == nil {
+		// The other side reads the refusal and ends the link.
+		stream.Close()
+		select {
+		case <-l.Done():
+		case <-ctx.Done():
+		}
+		return people.Refusal(reply.Status)
+	}
+	return nil
+}
+
+// decide makes what a request comes to durable and gives the reply.
+func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSecret, request wire.JoinRequest) (reply wire.JoinReply, err error) {
+	joiner := l.Peer().Account
+	if !seal.CheckInvitationProof(request.Proof, secret, l.Binding(), joiner) {
+		return reply, kith.Errorf(kith.BadPeer, "a request without proof of the invitation")
+	}
+	card, err := openPeerCard(l, request.Card)
+	if err != nil {
+		return reply, err
+	}
+	err = r.people.change(ctx, func(next *draft) error {
+		inv, ok := r.people.invitation(secret)
+		if !ok {
+			return kith.Errorf(kith.NotFound, "this invitation is gone")
+		}
+		var known *kith.Contact
+		if c, ok := r.people.get(joiner); ok {
+			known = &c
+		}
+		inv, contact, status := people.Answer(inv, known, joiner, r.opt.now())
+		reply.Status = status
+		if contact == nil {
+			return nil
+		}
+		if contact.Half.IsZero() {
+			contact.Half = seal.NewHalf()
+		}
+		contact.Pair = seal.PairSecret(r.id.peer.Account, joiner, contact.Half, request.Half)
+		contact.Addresses = mergeAddresses(request.Addresses, contact.Addresses)
+		r.introduceCard(contact, card, request.Card)
+		next.contacts = append(next.contacts, *contact)
+		next.invitations = append(next.invitations, inv)
+		next.settle = r.ensureConversation(joiner)
+		reply.Half, reply.Addresses = contact.Half, r.net.Addresses()
+		r.mu.Lock()
+		reply.Card = r.signed
+		r.mu.Unlock()
+		return nil
+	})
+	return reply, err
+}
+
+// introduceCard takes the card of somebody who is becoming a contact, and
+// warns if their name belongs to somebody else.
+func (r *run) introduceCard(c *kith.Contact, card kith.Card, signed []byte) {
+	if warning := people.NameWarning(r.people.all(), card); warning != "" && len(c.Card.Devices) == 0 {
+		c.Warning = warning
+	}
+	people.TakeCard(c, card, signed)
+}
+
+// openPeerCard checks that a card belongs to the account and the device at the
+// other end.
+func openPeerCard(l link.Link, signed []byte) (kith.Card, error) {
+	card, err := seal.OpenCard(signed)
+	if err != nil {
+		return card, err
+	}
+	peer := l.Peer()
+	if card.Account != peer.Account || !slices.Contains(card.Devices, peer.Device) {
+		return card, kith.Errorf(kith.BadPeer, "device %s shows a card that is not its own", peer.Device.Short())
+	}
+	return card, nil
+}
+
+// ensureConversation makes the conversation with an account, in the same
+// transaction as the contact.
+func (r *run) ensureConversation(account kith.AccountID) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		return tx.EnsureDirect(kith.DirectConversation(r.id.peer.Account, account), account)
+	}
+}
+
+// invitationDoors gives the doors of the invitations that were given out.
+func (r *run) invitationDoors() []session.Door {
+	doors := []session.Door{}
+	invited := map[seal.DoorKey]kith.InvitationSecret{}
+	for _, inv := range r.people.invitationList() {
+		if _, blocked := r.people.block(inv.UsedBy); blocked && !inv.Reusable {
+			continue // it would show the blocked one that we are here
+		}
+		if r.opt.now().Before(inv.Expires.Add(invitationGrace)) {
+			key := seal.InvitationDoor(inv.Secret)
+			invited[key] = inv.Secret
+			doors = append(doors, session.Door{Key: key})
+		}
+	}
+	r.mu.Lock()
+	r.invited = invited
+	r.mu.Unlock()
+	return doors
+}
+
+// parseAddress reads an address and port; none if it is something else.
+func parseAddress(text string) []netip.AddrPort {
+	addr, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return nil
+	}
+	return []netip.AddrPort{addr}
+}

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"kith"
+)
+
+// open starts a node with a real port on the loopback interface.
+func open(t *testing.T, home, name string) *Node {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("KITH_TEST_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name)
+	}
+	n, err := Open(t.Context(), Options{Home: home, Log: log, Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	if name != "" {
+		if _, err := n.SetName(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// befriend makes two nodes contacts by a single-use invitation.
+func befriend(t *testing.T, a, b *Node) {
+	t.Helper()
+	inv, err := a.Invite(t.Context(), InviteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := b.Join(t.Context(), inv.Line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Relation != kith.Accepted {
+		t.Fatalf("relation after joining is %q", c.Relation)
+	}
+}
+
+// eventually waits for a condition, looking whenever the node has news.
+func eventually(t *testing.T, n *Node, what string, holds func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	news := n.Subscribe(ctx, "")
+	for {
+		err := holds()
+		if err == nil {
+			return
+		}
+		select {
+		case <-news:
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+// texts waits until a conversation reads like this.
+func texts(t *testing.T, n *Node, ref string, want ...string) []Message {
+	t.Helper()
+	var last []Message
+	eventually(t, n, "the log of "+ref, func() error {
+		log, err := n.Log(t.Context(), ref, Page{})
+		if err != nil {
+			return err
+		}
+		last = log
+		var got []string
+		for _, msg := range log {
+			got = append(got, msg.Text)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			return fmt.Errorf("it reads %q, want %q", got, want)
+		}
+		return nil
+	})
+	return last
+}
+
+func send(t *testing.T, n *Node, ref, text string) Message {
+	t.Helper()
+	msgs, err := n.Send(t.Context(), []string{ref}, text, kith.EventID{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return msgs[0]
+}
+
+// state waits until a message is in a state.
+func state(t *testing.T, n *Node, id kith.EventID, want kith.DeliveryState) {
+	t.Helper()
+	eventually(t, n, "the state of a message", func() error {
+		msg, err := n.Message(t.Context(), id.String())
+		if err != nil {
+			return err
+		}
+		if msg.State != want {
+			return fmt.Errorf("it is %s, want %s", msg.State, want)
+		}
+		return nil
+	})
+}
+
+func TestTwoPeopleTalk(t *testing.T) {
+	ann, bob := open(t, t.TempDir(), "Ann"), open(t, t.TempDir(), "Bob")
+	befriend(t, ann, bob)
+
+	hello := send(t, bob, "Ann", "hello")
+	texts(t, ann, "Bob", "hello")
+	state(t, bob, hello.ID, kith.Delivered)
+	if err := ann.MarkRead(t.Context(), "Bob", kith.EventID{}); err != nil {
+		t.Fatal(err)
+	}
+	state(t, bob, hello.ID, kith.Read)
+
+	if _, err := ann.Reply(t.Context(), hello.ID.String(), "hi there"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.Edit(t.Context(), hello.ID.String(), "hello Ann"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ann.React(t.Context(), hello.ID.String(), "👋"); err != nil {
+		t.Fatal(err)
+	}
+	texts(t, bob, "Ann", "hello Ann", "hi there")
+	texts(t, ann, "Bob", "hello Ann", "hi there")
+	if _, err := ann.Edit(t.Context(), hello.ID.String(), "not mine"); kith.KindOf(err) != kith.Forbidden {
+		t.Errorf("editing somebody else's message: %v", err)
+	}
+	if _, err := bob.Delete(t.Context(), hello.ID.String()); err != nil {
+		t.Fatal(err)
+	}
+	texts(t, ann, "Bob", "", "hi there")
+}
+
+func TestWrittenWhileAway(t *testing.T) {
+	home := t.TempDir()
+	ann, bob := open(t, home, "Ann"), open(t, t.TempDir(), "Bob")
+	befriend(t, ann, bob)
+	if err := ann.Close(); err != nil {
+		t.Fatal(err)
+	}
+	first := send(t, bob, "Ann", "are you there?")
+	if first.State != kith.Pending {
+		t.Errorf("a message to somebody absent is %s", first.State)
+	}
+	send(t, bob, "Ann", "call me")
+	ann = open(t, home, "")
+	texts(t, ann, "Bob", "are you there?", "call me")
+	state(t, bob, first.ID, kith.Delivered)
+}

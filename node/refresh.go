@@ -1,0 +1,184 @@
+package node
+
+import (
+	"sync"
+	"time"
+
+	"kith"
+	"kith/meet"
+	"kith/session"
+	"kith/store"
+)
+
+// invitationGrace is how long after its end an invitation still opens the
+// door, so that whoever comes late hears that it is over, and whoever became a
+// contact by it can repeat an interrupted request.
+const invitationGrace = 30 * 24 * time.Hour
+
+// A refresher keeps the network in step with the directory: whose doors are
+// open, whom to look for. It also passes on what the store reports, outside of
+// the writer's goroutine.
+type refresher struct {
+	r    *run
+	wake chan struct{} // capacity 1
+
+	doing sync.Mutex // held during now, so that the newest state is set last
+
+	mu      sync.Mutex // guards the rest
+	stale   bool
+	changes []store.Change
+	lost    bool // more changes than fit
+	seen    bool // visibility that was set last
+	changed chan struct{}
+}
+
+// maxChanges bounds the store changes that wait to be passed on.
+const maxChanges = 1024
+
+func newRefresher(r *run) *refresher {
+	return &refresher{r: r, wake: make(chan struct{}, 1), changed: make(chan struct{})}
+}
+
+// soon asks for a refresh.
+func (f *refresher) soon() {
+	f.mu.Lock()
+	f.stale = true
+	f.mu.Unlock()
+	f.signal()
+}
+
+// stored takes a change from the store.
+func (f *refresher) stored(change store.Change) {
+	f.mu.Lock()
+	if len(f.changes) < maxChanges {
+		f.changes = append(f.changes, change)
+	} else {
+		f.lost = true
+	}
+	f.mu.Unlock()
+	f.signal()
+}
+
+func (f *refresher) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run works until the run ends.
+func (f *refresher) run() {
+	blockEnds := time.NewTimer(time.Hour)
+	defer blockEnds.Stop()
+	for {
+		blockEnds.Stop()
+		end := f.r.people.nextBlockEnd()
+		if !end.IsZero() {
+			// The clock may be set meanwhile: look again at least every minute.
+			blockEnds.Reset(min(end.Sub(f.r.opt.now()), time.Minute) + time.Millisecond)
+		}
+		select {
+		case <-f.wake:
+		case <-blockEnds.C:
+			if !f.r.opt.now().Before(end) {
+				f.now()
+				f.r.blocksEnded()
+			}
+		case <-f.r.ctx.Done():
+			return
+		}
+		f.mu.Lock()
+		stale, changes, lost := f.stale, f.changes, f.lost
+		f.stale, f.changes, f.lost = false, nil, false
+		f.mu.Unlock()
+		if stale {
+			f.now()
+		}
+		for _, change := range changes {
+			f.r.pass(change)
+		}
+		if lost {
+			f.r.notices.publish(Notice{Type: "reset"})
+			f.r.links.changed(kith.ConversationID{})
+		}
+	}
+}
+
+// now sets doors and targets.
+func (f *refresher) now() {
+	f.doing.Lock()
+	defer f.doing.Unlock()
+	r := f.r
+	visible := r.isVisible()
+	f.mu.Lock()
+	if visible != f.seen {
+		f.seen = visible
+		close(f.changed)
+		f.changed = make(chan struct{})
+	}
+	f.mu.Unlock()
+	if !visible {
+		r.net.SetDoors(nil)
+		r.pursuit.SetTargets(nil)
+		return
+	}
+	var doors []session.Door
+	var targets []meet.Target
+	for _, c := range r.people.all() {
+		if _, blocked := r.people.block(c.Account); blocked || c.Relation == kith.Removed {
+			continue
+		}
+		key, ok := doorOf(&c)
+		if !ok {
+			continue
+		}
+		if !c.Pair.IsZero() {
+			doors = append(doors, session.Door{Key: key, Account: c.Account})
+		}
+		targets = append(targets, meet.Target{Account: c.Account, Door: key, Addresses: c.Addresses})
+	}
+	doors = append(doors, r.invitationDoors()...)
+	r.net.SetDoors(doors)
+	r.pursuit.SetTargets(targets)
+}
+
+// visible tells whether this person is visible and gives a channel that is
+// closed when that changes.
+func (f *refresher) visible() (bool, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen, f.changed
+}
+
+// pass tells readers of a durable change.
+func (r *run) pass(change store.Change) {
+	for _, id := range change.Messages {
+		if entry, err := r.store.Message(r.ctx, id); err == nil && !entry.Hidden {
+			view := r.view(&entry)
+			r.notices.publish(Notice{Type: "message", Message: &view})
+		}
+	}
+	if change.All || change.Marks || change.Read {
+		r.notices.publish(Notice{Type: "conversation", Conversation: &change.Conversation})
+	}
+	if change.Events {
+		r.pursue(change.Conversation)
+	}
+}
+
+// pursue tries at once to reach a contact for whom something waits.
+func (r *run) pursue(conv kith.ConversationID) {
+	if c, ok := r.people.with(conv); ok && !r.links.has(c.Account) {
+		r.pursuit.Now(c.Account)
+	}
+}
+
+// blocksEnded shows contacts as they are after a block ran out.
+func (r *run) blocksEnded() {
+	for _, c := range r.people.all() {
+		if len(r.people.blocksOf(c.Account)) > 0 {
+			view := r.viewContact(&c)
+			r.notices.publish(Notice{Type: "contact", Contact: &view})
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"kith"
+	"kith/link"
+	"kith/people"
+	"kith/seal"
+	"kith/session"
+	talk "kith/sync"
+	"kith/wire"
+)
+
+// serve leads a link from its begin to its end. door is by which the other
+// side came, or zero if this side asked for the link.
+func (r *run) serve(l link.Link, door session.Door) {
+	defer l.Close(link.Goodbye)
+	account := l.Peer().Account
+	log := r.log.With("device", l.Peer().Device.Short(), "way", l.Path().Way)
+	if _, blocked := r.people.block(account); blocked || !r.isVisible() {
+		return // to them it looks as if this device had just gone offline
+	}
+	ctx, cancel := context.WithCancel(r.ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { l.Close(link.Goodbye) })
+	defer stop()
+	if err := r.introduce(ctx, l, door); err != nil {
+		log.Info("no talk", "reason", err)
+		l.Close(reasonFor(err))
+		return
+	}
+	served := &live{Link: l, since: time.Now()}
+	served.talk = talk.New(talk.Config{
+		Link:          l,
+		Store:         r.store,
+		Own:           r.id.peer,
+		SelfKey:       r.id.self,
+		CheckTag:      seal.CheckSelfTag,
+		Conversations: []kith.ConversationID{kith.DirectConversation(r.id.peer.Account, account)},
+		Host:          &host{run: r, link: l},
+		Now:           r.opt.now,
+	})
+	if !r.links.add(served) {
+		return
+	}
+	r.pursuit.Linked(account, true)
+	r.linkChanged(account)
+	log.Debug("linked", "remote", l.Path().Remote)
+	err := served.talk.Run(ctx)
+	switch {
+	case errors.Is(err, talk.ErrRolledBack):
+		r.rolledBack()
+	case kith.KindOf(err) == kith.BadPeer:
+		r.dropped.add("a link that broke the protocol")
+		log.Warn("the other side broke the protocol", "error", err)
+	}
+	l.Close(reasonFor(err))
+	<-l.Done()
+	last := r.links.remove(served)
+	log.Debug("link ended", "reason", l.Reason(), "error", err)
+	if last {
+		r.pursuit.Linked(account, false)
+	}
+	r.typing.set(kith.DirectConversation(r.id.peer.Account, account), account, false)
+	if r.ctx.Err() == nil {
+		r.noteSeen(account)
+		r.linkChanged(account)
+	}
+}
+
+// reasonFor is what to tell the other side when err ended what we did.
+func reasonFor(err error) link.Reason {
+	switch kith.KindOf(err) {
+	case kith.BadPeer:
+		return link.Violation
+	case kith.NotFound, kith.Forbidden:
+		return link.Unwanted
+	}
+	return link.Goodbye
+}
+
+// noteSeen remembers when a contact was linked last.
+func (r *run) noteSeen(account kith.AccountID) {
+	_, err := r.people.edit(r.ctx, account, func(c *kith.Contact) (bool, error) {
+		c.LastSeen = r.opt.now()
+		return true, nil
+	})
+	if err != nil && kith.KindOf(err) != kith.NotFound && r.ctx.Err() == nil {
+		r.log.Warn("could not note when a contact was seen", "error", err)
+	}
+}
+
+// introduce sees to it that both ends of a link know each other, over an
+// invitation if need be.
+func (r *run) introduce(ctx context.Context, l link.Link, door session.Door) error {
+	account := l.Peer().Account
+	c, known := r.people.get(account)
+	switch {
+	case account == r.id.peer.Account:
+		return kith.Errorf(kith.Forbidden, "a link of an account with itself")
+	case l.Initiator() && known && c.Pair.IsZero() && c.Relation == kith.Asked:
+		return r.request(ctx, l, &c)
+	case !l.Initiator() && door.Account.IsZero():
+		return r.answer(ctx, l, door)
+	case !known || c.Relation == kith.Removed || c.Pair.IsZero():
+		return kith.Errorf(kith.NotFound, "account %s is not a contact", account.Short())
+	}
+	return nil
+}
+
+// A host is the node as one talk sees it.
+type host struct {
+	*run
+	link link.Link
+}
+
+// Hello is what this node says of itself to the peer.
+func (h *host) Hello() wire.Hello {
+	c, _ := h.people.get(h.link.Peer().Account)
+	h.mu.Lock()
+	signed := h.signed
+	h.mu.Unlock()
+	return wire.Hello{
+		Version:   talk.Version,
+		Accepted:  c.Relation == kith.Accepted || c.Relation == kith.Asked,
+		Card:      signed,
+		Holds:     c.Signed,
+		Addresses: h.net.Addresses(),
+		Now:       h.opt.now(),
+	}
+}
+
+// Greeted takes what the peer says of itself.
+func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open bool, err error) {
+	peer := h.link.Peer()
+	card, err := seal.OpenCard(hello.Card)
+	if err != nil {
+		return false, err
+	}
+	if card.Account != peer.Account {
+		return false, kith.Errorf(kith.BadPeer, "device %s shows the card of another account", peer.Device.Short())
+	}
+	if err := h.outdated(ctx, hello.Holds); err != nil {
+		return false, err
+	}
+	addresses := hello.Addresses
+	if path := h.link.Path(); h.link.Initiator() && path.Kind == "direct" {
+		addresses = mergeAddresses(parseAddress(path.Remote), addresses)
+	}
+	var became bool
+	c, err := h.people.edit(ctx, peer.Account, func(c *kith.Contact) (bool, error) {
+		changed := people.TakeCard(c, card, hello.Card)
+		if merged := mergeAddresses(addresses, c.Addresses); !slices.Equal(merged, c.Addresses) {
+			c.Addresses, changed = merged, true
+		}
+		if c.Relation == kith.Asked && hello.Accepted {
+			c.Relation, became, changed = kith.Accepted, true, true
+		}
+		return changed, nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("noting what device %s says of itself: %w", peer.Device.Short(), err)
+	}
+	if became {
+		h.joins.answer(peer.Account, nil)
+	}
+	if !slices.Contains(c.Card.Devices, peer.Device) {
+		h.log.Info("a device that is not on its account's card", "device", peer.Device.Short())
+		return false, nil
+	}
+	return c.Relation == kith.Accepted && hello.Accepted, nil
+}
+
+// outdated signs the own card anew if the peer holds a later one, which this
+// account signed before its store was restored.
+func (h *host) outdated(ctx context.Context, held []byte) error {
+	if len(held) == 0 {
+		return nil
+	}
+	card, err := seal.OpenCard(held)
+	if err != nil || card.Account != h.id.peer.Account {
+		return kith.Errorf(kith.BadPeer, "device %s shows a card of ours that we did not sign", h.link.Peer().Device.Short())
+	}
+	if card.Version <= h.card().Version {
+		return nil
+	}
+	if err := h.signCard(ctx, card.Version, func(*kith.Card) {}); err != nil {
+		return err
+	}
+	h.links.greet(kith.AccountID{})
+	return nil
+}
+
+// Hidden reports whether an event was written while its author was blocked.
+func (h *host) Hidden(ev *kith.Event, ahead time.Duration) bool {
+	return h.people.hidden(ev.Author.Account, ev.Sent.Add(-ahead))
+}
+
+// TellsRead reports whether others may know what this person has read.
+func (h *host) TellsRead() bool { return h.preferences().ReadMarks }
+
+// Typing notes that the peer's person writes.
+func (h *host) Typing(conv kith.ConversationID, active bool) {
+	h.typing.set(conv, h.link.Peer().Account, active)
+}
+
+// Dropped counts bad input.
+func (h *host) Dropped(what string) { h.dropped.add(what) }

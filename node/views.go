@@ -1,0 +1,98 @@
+package node
+
+import (
+	"time"
+
+	"kith"
+	"kith/people"
+	"kith/store"
+)
+
+// view shows a stored message.
+func (r *run) view(entry *store.Entry) Message {
+	msg := Message{
+		ID:           entry.ID,
+		Conversation: entry.Conversation,
+		From:         entry.Author.Account,
+		FromName:     r.name(entry.Author.Account),
+		Mine:         entry.Mine,
+		Text:         entry.Text,
+		Sent:         entry.Sent,
+		State:        entry.State,
+		Edited:       entry.Edited != kith.Stamp{},
+		Deleted:      entry.Deleted,
+		Reactions:    []Reaction{},
+	}
+	if !entry.ReplyTo.IsZero() {
+		msg.ReplyTo = &entry.ReplyTo
+	}
+	for _, reaction := range entry.Reactions {
+		if reaction.Emoji != "" {
+			msg.Reactions = append(msg.Reactions, Reaction{Emoji: reaction.Emoji, From: reaction.Account, FromName: r.name(reaction.Account)})
+		}
+	}
+	return msg
+}
+
+func (r *run) views(entries []store.Entry) []Message {
+	list := make([]Message, 0, len(entries))
+	for i := range entries {
+		list = append(list, r.view(&entries[i]))
+	}
+	return list
+}
+
+// name is how an account is shown, this one included.
+func (r *run) name(account kith.AccountID) string {
+	if account != r.id.peer.Account {
+		return r.people.name(account)
+	}
+	if name := r.card().Name; name != "" {
+		return name
+	}
+	return account.Short()
+}
+
+// viewContact shows a contact.
+func (r *run) viewContact(c *kith.Contact) Contact {
+	view := Contact{
+		Account:      c.Account,
+		Conversation: kith.DirectConversation(r.id.peer.Account, c.Account),
+		Name:         people.DisplayName(c),
+		OwnName:      c.Card.Name,
+		Petname:      c.Petname,
+		Relation:     c.Relation,
+		Connection:   r.connection(c.Account),
+		Verified:     optional(c.Verified),
+		Warning:      c.Warning,
+		LastSeen:     optional(c.LastSeen),
+		Devices:      append([]kith.DeviceID{}, c.Card.Devices...),
+	}
+	if block, ok := r.people.block(c.Account); ok {
+		view.Blocked = true
+		view.BlockedUntil = optional(block.Until)
+	}
+	return view
+}
+
+// connection is the one status of a contact.
+func (r *run) connection(account kith.AccountID) Connection {
+	if _, blocked := r.people.block(account); blocked {
+		return Blocked
+	}
+	if r.links.has(account) {
+		return Connected
+	}
+	if r.trying(account) {
+		return Connecting
+	}
+	return Disconnected
+}
+
+// optional is a time that may be absent.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
