@@ -49,7 +49,8 @@ func (ls *links) add(l *live) bool {
 	device := l.Peer().Device
 	old := ls.byDevice[device]
 	if old != nil {
-		if l.since.Sub(old.since) < tieWindow && old.Initiator() != l.Initiator() && ls.prefersInitiator(old) == old.Initiator() {
+		simultaneous := l.since.Sub(old.since) < tieWindow && old.Initiator() != l.Initiator()
+		if simultaneous && ls.prefersInitiator(old) == old.Initiator() {
 			l.Close(link.Replaced)
 			return false
 		}
@@ -66,25 +67,19 @@ func (ls *links) prefersInitiator(l *live) bool {
 	return slices.Compare(own[:], theirs[:]) < 0
 }
 
-// remove takes a link out that ended. last reports that no link to its account
-// is left.
-func (ls *links) remove(l *live) (last bool) {
+// remove takes a link out that ended.
+func (ls *links) remove(l *live) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.byDevice[l.Peer().Device] == l {
 		delete(ls.byDevice, l.Peer().Device)
 	}
-	return !ls.hasLocked(l.Peer().Account)
 }
 
 // has reports whether there is a link to an account.
 func (ls *links) has(account kith.AccountID) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	return ls.hasLocked(account)
-}
-
-func (ls *links) hasLocked(account kith.AccountID) bool {
 	for _, l := range ls.byDevice {
 		if l.Peer().Account == account {
 			return true

@@ -67,7 +67,7 @@ func (r *run) startNetwork(ctx context.Context) error {
 	if err := net.SetICE(sessionServers(servers)); err != nil {
 		r.log.Warn("the configured STUN and TURN servers can't be used", "error", err)
 	}
-	r.pursuit = meet.NewPursuit(dialer{r}, meet.Options{Log: r.log, Linked: func(l link.Link) { r.serve(l, session.Door{}) }})
+	r.pursuit = meet.NewPursuit(dialer{r}, meet.Options{Log: r.log, Linked: r.dialled})
 	r.mu.Lock()
 	r.ready = true
 	r.mu.Unlock()
@@ -126,6 +126,12 @@ func (r *run) searchLAN() {
 		stop()
 		<-done
 	}
+}
+
+// dialled takes a link that the pursuit made.
+func (r *run) dialled(l link.Link) {
+	r.pursuit.Linked(l.Peer().Account, true) // before serve gets to it, lest it be dialled twice
+	r.working.Go(func() { r.serve(l, session.Door{}) })
 }
 
 // accept serves those who found us.

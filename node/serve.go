@@ -21,6 +21,11 @@ import (
 func (r *run) serve(l link.Link, door session.Door) {
 	defer l.Close(link.Goodbye)
 	account := l.Peer().Account
+	defer func() {
+		if !r.links.has(account) {
+			r.pursuit.Linked(account, false)
+		}
+	}()
 	log := r.log.With("device", l.Peer().Device.Short(), "way", l.Path().Way)
 	if _, blocked := r.people.block(account); blocked || !r.isVisible() {
 		return // to them it looks as if this device had just gone offline
@@ -61,11 +66,8 @@ func (r *run) serve(l link.Link, door session.Door) {
 	}
 	l.Close(reasonFor(err))
 	<-l.Done()
-	last := r.links.remove(served)
+	r.links.remove(served)
 	log.Debug("link ended", "reason", l.Reason(), "error", err)
-	if last {
-		r.pursuit.Linked(account, false)
-	}
 	r.typing.set(kith.DirectConversation(r.id.peer.Account, account), account, false)
 	if r.ctx.Err() == nil {
 		r.noteSeen(account)
