@@ -129,6 +129,9 @@ func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, r
 	if err != nil {
 		return err
 	}
+	if reply.Half.IsZero() {
+		return kith.Errorf(kith.BadPeer, "an answer to a request without a half of the pair secret")
+	}
 	_, err = r.people.edit(ctx, account, func(c *kith.Contact) (bool, error) {
 		if c.Relation != kith.Asked {
 			return false, nil

@@ -59,7 +59,7 @@ func (r *run) viewContact(c *kith.Contact) Contact {
 		Account:      c.Account,
 		Conversation: kith.DirectConversation(r.id.peer.Account, c.Account),
 		Name:         people.DisplayName(c),
-		OwnName:      c.Card.Name,
+		OwnName:      people.OwnName(c),
 		Petname:      c.Petname,
 		Relation:     c.Relation,
 		Connection:   r.connection(c.Account),

@@ -36,7 +36,7 @@ const (
 )
 
 // CleanName makes a display name or petname fit to be stored: surrounding
-// white space goes, control characters and too many characters are refused.
+// white space goes, invisible characters and too many characters are refused.
 func CleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if !utf8.ValidString(name) {
@@ -45,20 +45,37 @@ func CleanName(name string) (string, error) {
 	if n := utf8.RuneCountInString(name); n > kith.MaxName {
 		return "", kith.Errorf(kith.Invalid, "the name has %d characters; at most %d fit", n, kith.MaxName)
 	}
-	if strings.ContainsFunc(name, unicode.IsControl) {
-		return "", kith.Errorf(kith.Invalid, "the name contains control characters; a name is one line of text")
+	if shown(name) != name {
+		return "", kith.Errorf(kith.Invalid, "the name contains characters that can't be seen; a name is one line of text")
 	}
 	return name, nil
 }
 
+// shown takes out of a name what could break a line or feign another name:
+// control characters, what changes the direction of text around it, and
+// spaces without width. The joiners that scripts and emoji need stay.
+func shown(name string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c), unicode.Is(unicode.Zl, c), unicode.Is(unicode.Zp, c),
+			c == '\u200b', c == '\u2060', c == '\ufeff', c == utf8.RuneError:
+			return -1
+		}
+		return c
+	}, name)
+}
+
+// OwnName is what a contact calls themselves, fit to be shown.
+func OwnName(c *kith.Contact) string { return strings.TrimSpace(shown(c.Card.Name)) }
+
 // DisplayName is how a contact is shown: by petname, else by their own name,
 // else by the start of their account.
 func DisplayName(c *kith.Contact) string {
-	switch {
-	case c.Petname != "":
+	if c.Petname != "" {
 		return c.Petname
-	case c.Card.Name != "":
-		return c.Card.Name
+	}
+	if name := OwnName(c); name != "" {
+		return name
 	}
 	return c.Account.Short()
 }
@@ -76,7 +93,7 @@ func Find(contacts []kith.Contact, ref string) (kith.Contact, error) {
 		func(c *kith.Contact) bool { return c.Petname == ref },
 		func(c *kith.Contact) bool { return DisplayName(c) == ref },
 		func(c *kith.Contact) bool { return strings.EqualFold(DisplayName(c), ref) },
-		func(c *kith.Contact) bool { return strings.EqualFold(c.Card.Name, ref) },
+		func(c *kith.Contact) bool { return strings.EqualFold(OwnName(c), ref) },
 		func(c *kith.Contact) bool {
 			return len(ref) >= 6 && strings.HasPrefix(c.Account.String(), strings.ToLower(ref))
 		},
@@ -106,12 +123,13 @@ func Find(contacts []kith.Contact, ref string) (kith.Contact, error) {
 // NameWarning is the warning for a new contact who calls themselves as one
 // whom this person knows already under another key; empty if there is none.
 func NameWarning(contacts []kith.Contact, card kith.Card) string {
+	name := OwnName(&kith.Contact{Card: card})
 	for i := range contacts {
 		c := &contacts[i]
-		if c.Account == card.Account || card.Name == "" {
+		if c.Account == card.Account || name == "" {
 			continue
 		}
-		if strings.EqualFold(c.Petname, card.Name) || strings.EqualFold(c.Card.Name, card.Name) {
+		if strings.EqualFold(c.Petname, name) || strings.EqualFold(OwnName(c), name) {
 			return "You already know somebody called " + DisplayName(c) + ", and this is a different key. " +
 				"It may be a new account of theirs, or somebody who pretends to be them: compare safety numbers before you trust it."
 		}

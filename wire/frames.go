@@ -7,8 +7,9 @@ import (
 	"kith"
 )
 
-// A Frame is one thing said in a stream. Each kind is a type of its own.
-type Frame interface{ frame() }
+// A Frame is one thing said in a stream. Each kind is a type of its own, passed
+// as a value.
+type Frame interface{ kind() byte }
 
 // Hello is the first frame of each side in a talk stream, and comes again when
 // something in it changed.
@@ -16,8 +17,12 @@ type Hello struct {
 	Version uint16 // of this protocol: 1
 	// Accepted tells that the sender's person has accepted the receiver's.
 	// Events flow only while both do.
-	Accepted  bool
-	Card      []byte           // the sender's signed card; see ParseSignedCard
+	Accepted bool
+	Card     []byte // the sender's signed card; see ParseSignedCard
+	// Holds is the receiver's own signed card as the sender holds it, empty if
+	// it holds none. A receiver whose own card is older (it was restored from
+	// a backup) signs one that is newer than both.
+	Holds     []byte
 	Addresses []netip.AddrPort // where the sender's device may be reached
 	Now       time.Time        // the sender's wall clock
 }
@@ -82,9 +87,9 @@ type Typing struct {
 	Active       bool
 }
 
-func (Hello) frame()       {}
-func (JoinRequest) frame() {}
-func (JoinReply) frame()   {}
-func (Have) frame()        {}
-func (Events) frame()      {}
-func (Typing) frame()      {}
+func (Hello) kind() byte       { return kindHello }
+func (JoinRequest) kind() byte { return kindJoinRequest }
+func (JoinReply) kind() byte   { return kindJoinReply }
+func (Have) kind() byte        { return kindHave }
+func (Events) kind() byte      { return kindEvents }
+func (Typing) kind() byte      { return kindTyping }

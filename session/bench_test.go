@@ -1,0 +1,93 @@
+package session
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"testing"
+
+	"kith/link"
+)
+
+// BenchmarkDial makes a link over loopback: knock, handshake, both ends.
+func BenchmarkDial(b *testing.B) {
+	x, y := newNode(b), newNode(b)
+	key := newDoorKey()
+	y.SetDoors([]Door{{Key: key, Account: x.peer.Account}})
+	for b.Loop() {
+		la, lb := dialBy(b, x, y, key, y.loopback())
+		la.Close(link.Goodbye)
+		<-lb.Done()
+	}
+}
+
+// BenchmarkOffer makes a link of an offer over loopback: gathering on both
+// sides, ICE, handshake.
+func BenchmarkOffer(b *testing.B) {
+	x, y := newNode(b), newNode(b)
+	for b.Loop() {
+		la, lb := offered(b, x, y)
+		la.Close(link.Goodbye)
+		<-lb.Done()
+	}
+}
+
+// BenchmarkThroughput sends through one stream over loopback.
+func BenchmarkThroughput(b *testing.B) {
+	for name, connect := range map[string]func(testing.TB, *node, *node) (link.Link, link.Link){
+		"knocked": dial, "offered": offered,
+	} {
+		b.Run(name, func(b *testing.B) {
+			la, lb := connect(b, newNode(b), newNode(b))
+			s, err := la.Open(b.Context(), link.Talk)
+			if err != nil {
+				b.Fatal(err)
+			}
+			done := make(chan int64, 1)
+			go func() {
+				_, r, err := lb.Accept(context.Background())
+				if err != nil {
+					b.Error(err)
+					done <- 0
+					return
+				}
+				n, _ := io.Copy(io.Discard, r)
+				done <- n
+			}()
+			const chunk = 1 << 20
+			data := make([]byte, chunk)
+			b.SetBytes(chunk)
+			sent := int64(0)
+			for b.Loop() {
+				n, err := s.Write(data)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sent += int64(n)
+			}
+			s.Close()
+			if got := <-done; got != sent {
+				b.Errorf("%d bytes of %d arrived", got, sent)
+			}
+		})
+	}
+}
+
+// BenchmarkKnock is what one knock costs who is knocked at, with 200 doors.
+func BenchmarkKnock(b *testing.B) {
+	g := newGuard()
+	g.limiter.SetLimit(1e9)
+	g.limiter.SetBurst(1e9)
+	var doors []Door
+	for range 200 {
+		doors = append(doors, Door{Key: newDoorKey()})
+	}
+	g.setDoors(doors)
+	m := makeKnock(b, doors[199].Key)
+	from := netip.MustParseAddrPort("192.0.2.1:1000")
+	for b.Loop() {
+		if _, answer := g.judge(m.Raw, from); answer == nil {
+			b.Fatal("no answer")
+		}
+	}
+}

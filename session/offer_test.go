@@ -1,0 +1,267 @@
+package session
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/turn/v5"
+
+	"kith"
+	"kith/link"
+	"kith/wire"
+)
+
+// only replaces the candidates of a half by one at the address.
+func only(o wire.Offer, addr netip.AddrPort) wire.Offer {
+	c := o.Candidates[slices.IndexFunc(o.Candidates, func(c wire.Candidate) bool { return c.Addr.Addr().Is4() })]
+	c.Addr = addr
+	o.Candidates = []wire.Candidate{c}
+	return o
+}
+
+func v4Loopback(t *testing.T, o wire.Offer) netip.AddrPort {
+	for _, c := range o.Candidates {
+		if c.Addr.Addr() == netip.MustParseAddr("127.0.0.1") {
+			return c.Addr
+		}
+	}
+	t.Fatalf("no loopback among %v", o.Candidates)
+	return netip.AddrPort{}
+}
+
+func TestOfferTakesFourRoundTrips(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	ctx := within15(t)
+	best := time.Hour
+	for range 3 {
+		oa, err := a.Offer(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		toA := newForwarder(t, v4Loopback(t, oa.Local()), roundTrip/2)
+		ob, err := b.Answer(ctx, only(oa.Local(), toA.addr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		toB := newForwarder(t, v4Loopback(t, ob.Local()), roundTrip/2)
+		waiting := make(chan link.Link, 1)
+		go func() {
+			l, err := ob.Connect(ctx, nil)
+			if err != nil {
+				t.Error(err)
+			}
+			waiting <- l
+		}()
+		answer := only(ob.Local(), toB.addr())
+		start := time.Now()
+		la, err := oa.Connect(ctx, &answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(start))
+		if lb := await(t, waiting, "the other end"); lb != nil {
+			lb.Close(link.Goodbye)
+		}
+		la.Close(link.Goodbye)
+	}
+	t.Logf("linked in %v at %v", best, roundTrip)
+	if best > 4*roundTrip+slack {
+		t.Errorf("from the answer to the link at %v takes %v", roundTrip, best)
+	}
+}
+
+func TestBadOffers(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	ctx := within15(t)
+	oa, err := a.Offer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ob, err := b.Answer(ctx, oa.Local())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Answer(ctx, ob.Local()); kith.KindOf(err) != kith.Invalid {
+		t.Errorf("answered an answer: %v", err)
+	}
+	offer, other := oa.Local(), ob.Local()
+	other.ID[0] ^= 1
+	for name, remote := range map[string]*wire.Offer{"nothing": nil, "an offer": &offer, "another answer": &other} {
+		if _, err := oa.Connect(ctx, remote); kith.KindOf(err) != kith.Invalid {
+			t.Errorf("connected to %s: %v", name, err)
+		}
+	}
+	// An answer that another device wrote.
+	forged := ob.Local()
+	forged.Device[0] ^= 1
+	go ob.Connect(ctx, nil)
+	if _, err := oa.Connect(ctx, &forged); kith.KindOf(err) != kith.BadPeer {
+		t.Errorf("connected to another device: %v", err)
+	}
+	if _, err := oa.Connect(ctx, &forged); kith.KindOf(err) != kith.Conflict {
+		t.Errorf("connected again: %v", err)
+	}
+}
+
+func TestOfferEnds(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	ctx := within15(t)
+	connect := func() (*Offering, chan error) {
+		oa, err := a.Offer(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ob, err := b.Answer(ctx, oa.Local())
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := make(chan error, 1)
+		go func() {
+			_, err := ob.Connect(ctx, nil)
+			failed <- err
+		}()
+		return ob, failed
+	}
+	o, failed := connect()
+	o.Close()
+	if err := await(t, failed, "the end of the attempt"); kith.KindOf(err) != kith.Conflict {
+		t.Errorf("closed: %v", err)
+	}
+	o, failed = connect()
+	o.timer.Reset(0)
+	if err := await(t, failed, "the end of the attempt"); kith.KindOf(err) != kith.Unreachable {
+		t.Errorf("ran out: %v", err)
+	}
+	_, failed = connect()
+	b.Close(link.Goodbye)
+	if err := await(t, failed, "the end of the attempt"); err == nil {
+		t.Error("connected on a closed endpoint")
+	}
+	if len(b.offerings) != 0 {
+		t.Errorf("%d offers are still there", len(b.offerings))
+	}
+}
+
+// Closing an offering that was connected does not touch the link.
+func TestLinkOutlivesItsOffering(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	ctx := within15(t)
+	oa, err := a.Offer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ob, err := b.Answer(ctx, oa.Local())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan link.Link, 1)
+	go func() {
+		l, err := ob.Connect(ctx, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		ob.Close()
+		waiting <- l
+	}()
+	answer := ob.Local()
+	la, err := oa.Connect(ctx, &answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oa.Close()
+	if lb := await(t, waiting, "the other end"); lb != nil {
+		echo(t, la, lb)
+	}
+	if len(a.offerings)+len(b.offerings) != 0 {
+		t.Error("an offering is still there")
+	}
+	la.Close(link.Goodbye)
+	if oa.ctx.Err() == nil {
+		await(t, oa.ctx.Done(), "the end of the ICE agent")
+	}
+}
+
+// Two nodes, one of which hides behind a relay.
+func TestRelay(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := turn.NewServer(turn.ServerConfig{
+		Realm:         "test",
+		LoggerFactory: pionLog{newNode(t).log},
+		AuthHandler: func(r *turn.RequestAttributes) (string, []byte, bool) {
+			return r.Username, turn.GenerateAuthKey(r.Username, "test", "password"), r.Username == "user"
+		},
+		PacketConnConfigs: []turn.PacketConnConfig{{
+			PacketConn: conn,
+			RelayAddressGenerator: &turn.RelayAddressGeneratorStatic{
+				RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1",
+			},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+
+	a, b := newNode(t), newNode(t)
+	for name, bad := range map[string]ICEConfig{
+		"a page":      {Servers: []ICEServer{{URL: "http://example.org"}}},
+		"no password": {Servers: []ICEServer{{URL: "turn:192.0.2.1", Username: "user"}}},
+		"no relay":    {Servers: []ICEServer{{URL: "stun:192.0.2.1"}}, RelayOnly: true},
+	} {
+		if err := a.SetICE(bad); kith.KindOf(err) != kith.Invalid {
+			t.Errorf("configured %s: %v", name, err)
+		}
+	}
+	config := ICEConfig{RelayOnly: true, Servers: []ICEServer{
+		{URL: "turn:" + conn.LocalAddr().String() + "?transport=udp", Username: "user", Password: "password"},
+	}}
+	if err := a.SetICE(config); err != nil {
+		t.Fatal(err)
+	}
+	ctx := within15(t)
+	oa, err := a.Offer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range oa.Local().Candidates {
+		if c.Type != wire.CandidateRelay {
+			t.Errorf("the offer tells %v", c)
+		}
+	}
+	ob, err := b.Answer(ctx, throughWire(t, oa.Local()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan link.Link, 1)
+	go func() {
+		l, err := ob.Connect(ctx, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		waiting <- l
+	}()
+	answer := ob.Local()
+	la, err := oa.Connect(ctx, &answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lb := await(t, waiting, "the other end")
+	if lb == nil {
+		return
+	}
+	echo(t, la, lb)
+	if la.Path().Kind != "relayed" || lb.Path().Kind != "relayed" {
+		t.Errorf("paths %+v and %+v", la.Path(), lb.Path())
+	}
+	la.Close(link.Goodbye)
+	await(t, lb.Done(), "the goodbye")
+	if lb.Reason() != link.Goodbye {
+		t.Errorf("reason %v", lb.Reason())
+	}
+}
