@@ -1,0 +1,102 @@
+package store
+
+import (
+	"math/rand/v2"
+
+	"kith"
+)
+
+// A place is a conversation as a write sees it.
+type place struct {
+	row     int64
+	name    kith.ConversationID
+	highest uint64         // Order seen
+	account kith.AccountID // the other one's, if direct
+}
+
+// place finds a conversation or makes it. The two accounts of a direct one are
+// told by its name, so the first event from the other makes it known.
+func (t *Tx) place(conv kith.ConversationID, other kith.AccountID) (place, error) {
+	p := place{name: conv}
+	found, err := t.c.one("conversation", func(r *row) {
+		p.row, p.highest = r.int(), r.uint()
+		r.fill(p.account[:])
+	}, conv)
+	if err != nil {
+		return p, err
+	}
+	if !found {
+		if err := t.c.exec("insert conversation", conv); err != nil {
+			return p, err
+		}
+		p.row = t.c.db.LastInsertRowID()
+	}
+	own := t.s.Account()
+	if p.account.IsZero() && other != own && kith.DirectConversation(own, other) == conv {
+		p.account = other
+		if err := t.c.exec("set conversation account", p.row, other); err != nil {
+			return p, err
+		}
+		return p, t.c.exec("refresh delivered", p.row)
+	}
+	return p, nil
+}
+
+// An author is one device in one conversation.
+type author struct {
+	kith.Peer
+	row  int64
+	seq  uint64 // what is here
+	read uint64
+}
+
+// author finds an author or makes one who has written nothing. A device is of
+// one account for good.
+func (t *Tx) author(p place, who kith.Peer) (author, error) {
+	a := author{Peer: who}
+	var account kith.AccountID
+	found, err := t.c.one("author", func(r *row) {
+		a.row = r.int()
+		r.fill(account[:])
+		a.seq, a.read = r.uint(), r.uint()
+	}, p.row, who.Device)
+	if err != nil {
+		return a, err
+	}
+	if !found {
+		if err := t.c.exec("insert author", p.row, who.Device, who.Account); err != nil {
+			return a, err
+		}
+		a.row = t.c.db.LastInsertRowID()
+		return a, t.c.exec("refresh delivered", p.row) // they may know more of it than we
+	}
+	if account != who.Account {
+		return a, kith.Errorf(kith.BadPeer, "device %s writes for account %s and belongs to %s", who.Device.Short(), who.Account.Short(), account.Short())
+	}
+	return a, nil
+}
+
+// idSlots is how many events of one Order get IDs that sort among those of the
+// next.
+const idSlots = 512
+
+// newID draws the row ID of an event: Order × 512 and what is free from there.
+// So rows, and hits of the full-text index, sort by time, nearly; the exact
+// order is that of Stamp. An Order that very many events claim spills over
+// into ever wider random IDs, so that it costs its author's friends nothing.
+func (t *Tx) newID(order uint64) (int64, error) {
+	base := int64(order) * idSlots
+	id := base
+	if _, err := t.c.one("free id", func(r *row) { id = r.int() }, base); err != nil {
+		return 0, err
+	}
+	taken := id >= base+idSlots
+	for span := int64(2 * idSlots); taken; span = min(2*span, 1<<60) {
+		id = base + rand.Int64N(span)
+		var err error
+		if taken, err = t.c.one("id taken", func(*row) {}, id); err != nil {
+			return 0, err
+		}
+	}
+	return id, nil
+}

@@ -1,0 +1,160 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+
+	"kith"
+)
+
+// makeMessage folds a text event, and all that waited for it, into a new
+// message.
+func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, hide bool) (outcome, error) {
+	m := kith.Message{}
+	if err := t.s.rules.Fold(&m, ev); err != nil {
+		return outcome{state: void, objection: err}, nil
+	}
+	m.Hidden = hide
+	events, stored, err := t.collect("events about", ev.ID, p.row)
+	if err != nil {
+		return outcome{}, err
+	}
+	for i := range events {
+		if stored[i].state != waiting {
+			continue
+		}
+		state := applied
+		if t.s.rules.Fold(&m, &events[i]) != nil {
+			state = void
+		}
+		if err := t.c.exec("set event state", stored[i].row, int64(state)); err != nil {
+			return outcome{}, err
+		}
+	}
+	reactions, err := packReactions(m.Reactions)
+	if err != nil {
+		return outcome{}, err
+	}
+	err = t.c.exec("insert message", id, p.row, m.Order, ev.Author.Device, ev.Seq, a.row, ev.ID, m.Sent,
+		m.Text, packID(m.ReplyTo), packStamp(m.Edited), m.Deleted, m.Hidden, reactions)
+	if err != nil || hide {
+		return outcome{state: applied}, err
+	}
+	if !m.Deleted {
+		err = t.c.exec("queue new", id)
+		t.unindexed = true
+		if ev.Author.Account != t.s.Account() && ev.Seq > a.read {
+			err = errors.Join(err, t.c.exec("add unread", p.row, 1))
+		}
+	}
+	t.change(p.name).touched(ev.ID)
+	return outcome{state: applied, made: true}, err
+}
+
+// foldInto folds an event into the message that it names.
+func (t *Tx) foldInto(p place, ev *kith.Event) (outcome, error) {
+	var e entry
+	found, err := t.c.one("message", func(r *row) { e = t.s.scanEntry(r) }, ev.Body.Target())
+	if err != nil {
+		return outcome{}, err
+	}
+	if !found {
+		return outcome{state: waiting}, nil
+	}
+	if e.Conversation != p.name {
+		return outcome{state: void, objection: kith.Errorf(kith.BadPeer, "event %d names a message of another conversation", ev.Seq)}, nil
+	}
+	before := e.Message
+	if err := t.s.rules.Fold(&e.Message, ev); err != nil {
+		return outcome{state: void, objection: err}, nil
+	}
+	return outcome{state: applied}, t.saveMessage(p, &e, &before)
+}
+
+// saveMessage writes a message back that was before.
+func (t *Tx) saveMessage(p place, e *entry, before *kith.Message) error {
+	reactions, err := packReactions(e.Reactions)
+	if err != nil {
+		return err
+	}
+	err = t.c.exec("update message", e.row, e.Text, packStamp(e.Edited), e.Deleted, reactions)
+	if err != nil || e.Hidden {
+		return err
+	}
+	t.change(p.name).touched(e.ID)
+	if e.Text != before.Text || e.Deleted != before.Deleted {
+		err = t.c.exec("queue changed", e.row)
+		t.unindexed = true
+	}
+	if e.Deleted && !before.Deleted && !e.Mine && e.Seq > e.read {
+		err = errors.Join(err, t.c.exec("add unread", p.row, -1))
+	}
+	return err
+}
+
+// refold makes a message again from its events, after some got new numbers.
+func (t *Tx) refold(p place, id kith.EventID) error {
+	var e entry
+	if found, err := t.c.one("message", func(r *row) { e = t.s.scanEntry(r) }, id); err != nil || !found {
+		return err
+	}
+	texts, _, err := t.collect("event by row", e.row)
+	if err != nil {
+		return err
+	}
+	events, stored, err := t.collect("events about", id, p.row)
+	if err != nil {
+		return err
+	}
+	before := e.Message
+	e.Message = kith.Message{}
+	for i := range texts {
+		if err := t.s.rules.Fold(&e.Message, &texts[i]); err != nil {
+			return err
+		}
+	}
+	e.Hidden = before.Hidden
+	for i := range events {
+		if stored[i].state == applied {
+			// It was allowed when it was folded first.
+			if err := t.s.rules.Fold(&e.Message, &events[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return t.saveMessage(p, &e, &before)
+}
+
+func packID(id kith.EventID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return id
+}
+
+func packStamp(s kith.Stamp) any {
+	if s == (kith.Stamp{}) {
+		return nil
+	}
+	b := binary.BigEndian.AppendUint64(nil, s.Order)
+	b = append(b, s.Device[:]...)
+	return binary.BigEndian.AppendUint64(b, s.Seq)
+}
+
+func unpackStamp(b []byte) (s kith.Stamp) {
+	if len(b) == 8+len(s.Device)+8 {
+		s.Order = binary.BigEndian.Uint64(b)
+		copy(s.Device[:], b[8:])
+		s.Seq = binary.BigEndian.Uint64(b[8+len(s.Device):])
+	}
+	return s
+}
+
+func packReactions(list []kith.AccountReaction) (any, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
+}

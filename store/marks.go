@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"kith"
+)
+
+// maxSteps is how many changes of marks are kept of each conversation, for
+// Receipts.
+const maxSteps = 10_000
+
+// thinEvery is after how many steps of a conversation they are thinned, on
+// average.
+const thinEvery = 256
+
+// Have gives this device's have vector in a conversation: what to tell to
+// others.
+func (s *Store) Have(ctx context.Context, conv kith.ConversationID) (kith.Vector, error) {
+	have := make(kith.Vector)
+	err := s.authors(ctx, conv, func(device kith.DeviceID, _ kith.AccountID, mark kith.Mark) {
+		have[device] = mark
+	})
+	return have, err
+}
+
+// Devices tells the account of every author device of a conversation.
+func (s *Store) Devices(ctx context.Context, conv kith.ConversationID) (map[kith.DeviceID]kith.AccountID, error) {
+	devices := make(map[kith.DeviceID]kith.AccountID)
+	err := s.authors(ctx, conv, func(device kith.DeviceID, account kith.AccountID, _ kith.Mark) {
+		devices[device] = account
+	})
+	return devices, err
+}
+
+func (s *Store) authors(ctx context.Context, conv kith.ConversationID, visit func(kith.DeviceID, kith.AccountID, kith.Mark)) error {
+	return s.read(ctx, "read what is here", func(c *conn) error {
+		var p int64
+		if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+			return err
+		}
+		for r, err := range c.rows("authors", p) {
+			if err != nil {
+				return err
+			}
+			var device kith.DeviceID
+			var account kith.AccountID
+			r.fill(device[:])
+			r.fill(account[:])
+			visit(device, account, scanMark(r))
+		}
+		return nil
+	})
+}
+
+func scanMark(r *row) (m kith.Mark) {
+	m.Seq = r.uint()
+	r.fill(m.ID[:])
+	m.Read = r.uint()
+	return m
+}
+
+// PutMarks replaces what a device told that it has and has read in a
+// conversation. Marks may go down: the device may have been restored from an
+// old backup. It tells whether anything changed.
+func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.ConversationID, marks kith.Vector, now time.Time) (changed bool, err error) {
+	err = s.write(ctx, "store what a device has", func(t *Tx) error {
+		changed = false
+		p, err := t.place(conv, peer.Account)
+		if err != nil {
+			return err
+		}
+		before := make(kith.Vector)
+		for r, err := range t.c.rows("marks of peer", p.row, peer.Account, peer.Device) {
+			if err != nil {
+				return err
+			}
+			var device kith.DeviceID
+			r.fill(device[:])
+			before[device] = scanMark(r)
+		}
+		for device, mark := range marks {
+			if old, ok := before[device]; ok && old == mark {
+				continue
+			}
+			changed = true
+			if err := t.putMark(p, peer, device, before[device], mark, now); err != nil {
+				return err
+			}
+		}
+		for device := range before {
+			if _, ok := marks[device]; !ok {
+				changed = true
+				if err := t.c.exec("delete mark", p.row, peer.Account, peer.Device, device); err != nil {
+					return err
+				}
+			}
+		}
+		if !changed {
+			return nil
+		}
+		t.change(conv).Marks = true
+		return t.c.exec("refresh delivered", p.row)
+	})
+	return changed, err
+}
+
+func (t *Tx) putMark(p place, peer kith.Peer, device kith.DeviceID, old, mark kith.Mark, now time.Time) error {
+	err := t.c.exec("put mark", p.row, peer.Account, peer.Device, device, mark.Seq, mark.ID, mark.Read, now)
+	if err != nil || mark.Seq <= old.Seq && mark.Read <= old.Read {
+		return err
+	}
+	// Receipts are of interest for own events only.
+	own, err := t.c.one("is author of", func(*row) {}, p.row, device, t.s.Account())
+	if err != nil || !own {
+		return err
+	}
+	if err := t.c.exec("insert step", p.row, peer.Account, peer.Device, device, mark.Seq, mark.Read, now); err != nil {
+		return err
+	}
+	if rand.IntN(thinEvery) == 0 {
+		return t.c.exec("thin steps", p.row, maxSteps)
+	}
+	return nil
+}
+
+// Marks gives what each device last told that it has in a conversation.
+func (s *Store) Marks(ctx context.Context, conv kith.ConversationID) (map[kith.Peer]kith.Vector, error) {
+	all := make(map[kith.Peer]kith.Vector)
+	err := s.read(ctx, "read what others have", func(c *conn) error {
+		for r, err := range c.rows("marks", conv) {
+			if err != nil {
+				return err
+			}
+			var peer kith.Peer
+			var device kith.DeviceID
+			r.fill(peer.Account[:])
+			r.fill(peer.Device[:])
+			r.fill(device[:])
+			if all[peer] == nil {
+				all[peer] = make(kith.Vector)
+			}
+			all[peer][device] = scanMark(r)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Receipts tells which devices have, or have read, a message, and since when.
+// The history of marks is bounded; of a message older than it the times are
+// those of the oldest change that is kept.
+func (s *Store) Receipts(ctx context.Context, id kith.EventID) ([]kith.Receipt, error) {
+	var list []kith.Receipt
+	err := s.read(ctx, "read receipts", func(c *conn) error {
+		e, err := s.entry(c, id)
+		if err != nil {
+			return err
+		}
+		var p int64
+		if _, err := c.one("conversation", func(r *row) { p = r.int() }, e.Conversation); err != nil {
+			return err
+		}
+		for r, err := range c.rows("receipts", p, e.Author.Device, e.Seq) {
+			if err != nil {
+				return err
+			}
+			var receipt kith.Receipt
+			r.fill(receipt.Peer.Account[:])
+			r.fill(receipt.Peer.Device[:])
+			receipt.Delivered, receipt.Read = r.time(), r.time()
+			list = append(list, receipt)
+		}
+		return nil
+	})
+	return list, err
+}

@@ -1,0 +1,235 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+
+	"kith"
+)
+
+// An Entry is a message as people see it, and where it is.
+type Entry struct {
+	kith.Message
+	// Mine tells whether this account wrote it.
+	Mine bool
+	// State of an own message: kith.Read or kith.Delivered if some device of
+	// every other account of the conversation has read or has it, else
+	// kith.Pending. Of others' messages: kith.Read if this person read it, else
+	// kith.Delivered.
+	State kith.DeliveryState
+}
+
+// An entry is an Entry with what the store needs of its row.
+type entry struct {
+	Entry
+	row  int64
+	read uint64 // how far this person has read the author
+}
+
+// scanEntry reads the columns of the view entries.
+func (s *Store) scanEntry(r *row) entry {
+	var e entry
+	var delivered, seen uint64
+	e.row = r.int()
+	r.fill(e.ID[:])
+	r.fill(e.Conversation[:])
+	r.fill(e.Author.Device[:])
+	r.fill(e.Author.Account[:])
+	e.Seq, e.Order, e.Sent = r.uint(), r.uint(), r.time()
+	e.Text = r.text()
+	r.fill(e.ReplyTo[:])
+	e.Edited = unpackStamp(r.stmt.ColumnRawBlob(r.col()))
+	e.Deleted = r.bool()
+	if reactions := r.stmt.ColumnRawText(r.col()); len(reactions) > 0 {
+		if err := json.Unmarshal(reactions, &e.Reactions); err != nil {
+			s.log.Error("read the reactions to a message", "message", e.ID, "error", err)
+		}
+	}
+	e.Hidden = r.bool()
+	e.read, delivered, seen = r.uint(), r.uint(), r.uint()
+
+	e.Mine = e.Author.Account == s.Account()
+	switch {
+	case e.Mine && e.Seq <= seen, !e.Mine && e.Seq <= e.read:
+		e.State = kith.Read
+	case !e.Mine || e.Seq <= delivered:
+		e.State = kith.Delivered
+	default:
+		e.State = kith.Pending
+	}
+	return e
+}
+
+// A Page asks for a part of a conversation: the newest messages, the newest
+// before one, or the oldest after one. Limit zero means 50.
+type Page struct {
+	Before, After kith.EventID
+	Limit         int
+}
+
+const (
+	defaultLimit = 50
+	maxLimit     = 1000
+)
+
+func limit(n int) int {
+	if n <= 0 {
+		return defaultLimit
+	}
+	return min(n, maxLimit)
+}
+
+// Messages gives a page of a conversation in the order in which people see it.
+func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Page) ([]Entry, error) {
+	var list []Entry
+	err := s.read(ctx, "read messages", func(c *conn) error {
+		var p int64
+		if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+			return err
+		}
+		before := kith.Stamp{Order: math.MaxInt64}
+		if !page.Before.IsZero() {
+			var err error
+			if before, err = s.stamp(c, conv, page.Before); err != nil {
+				return err
+			}
+		}
+		name, args := "messages before", []any{p, before.Order, before.Device, before.Seq, limit(page.Limit)}
+		if !page.After.IsZero() {
+			after, err := s.stamp(c, conv, page.After)
+			if err != nil {
+				return err
+			}
+			name, args = "messages after", []any{p, after.Order, after.Device, after.Seq, before.Order, before.Device, before.Seq, limit(page.Limit)}
+		}
+		for r, err := range c.rows(name, args...) {
+			if err != nil {
+				return err
+			}
+			list = append(list, s.scanEntry(r).Entry)
+		}
+		if page.After.IsZero() {
+			slices.Reverse(list)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// stamp finds a message's place in its conversation.
+func (s *Store) stamp(c *conn, conv kith.ConversationID, id kith.EventID) (kith.Stamp, error) {
+	e, err := s.entry(c, id)
+	if err == nil && e.Conversation != conv {
+		err = kith.Errorf(kith.NotFound, "message %s is in another conversation", id)
+	}
+	return kith.Stamp{Order: e.Order, Device: e.Author.Device, Seq: e.Seq}, err
+}
+
+// entry finds a message, hidden or not.
+func (s *Store) entry(c *conn, id kith.EventID) (entry, error) {
+	var e entry
+	found, err := c.one("message", func(r *row) { e = s.scanEntry(r) }, id)
+	if err == nil && !found {
+		err = kith.Errorf(kith.NotFound, "there is no message %s here", id)
+	}
+	return e, err
+}
+
+// Message gives one message.
+func (s *Store) Message(ctx context.Context, id kith.EventID) (Entry, error) {
+	var e entry
+	err := s.read(ctx, "read a message", func(c *conn) (err error) {
+		e, err = s.entry(c, id)
+		return err
+	})
+	return e.Entry, err
+}
+
+// minPrefix is how much of an ID a person has to type.
+const minPrefix = 6
+
+// FindMessage finds the message whose ID, in its text form, begins with what a
+// person typed, at least 6 characters of it.
+func (s *Store) FindMessage(ctx context.Context, typed string) (kith.EventID, error) {
+	var lowest, highest kith.EventID
+	typed = strings.TrimSpace(typed)
+	width := len(lowest.String())
+	if len(typed) < minPrefix || len(typed) > width {
+		return kith.EventID{}, kith.Errorf(kith.Invalid, "%.64q is not the ID of a message: type at least %d of its %d characters", typed, minPrefix, width)
+	}
+	for end, id := range map[string]*kith.EventID{"a": &lowest, "7": &highest} {
+		if err := id.UnmarshalText([]byte(typed + strings.Repeat(end, width-len(typed)))); err != nil {
+			return kith.EventID{}, kith.Errorf(kith.Invalid, "%q is not the ID of a message: %w", typed, err)
+		}
+	}
+	var found []kith.EventID
+	err := s.read(ctx, "find a message", func(c *conn) error {
+		for r, err := range c.rows("messages with prefix", lowest, highest) {
+			if err != nil {
+				return err
+			}
+			var id kith.EventID
+			r.fill(id[:])
+			found = append(found, id)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return kith.EventID{}, err
+	case len(found) == 0:
+		return kith.EventID{}, kith.Errorf(kith.NotFound, "no message has an ID that begins with %s", typed)
+	case len(found) > 1:
+		return kith.EventID{}, kith.Errorf(kith.Invalid, "several messages have an ID that begins with %s: type more of it", typed)
+	}
+	return found[0], nil
+}
+
+// LastOwn gives the newest message of this account that is not deleted.
+func (s *Store) LastOwn(ctx context.Context, conv kith.ConversationID) (Entry, error) {
+	var last entry
+	err := s.read(ctx, "read the last own message", func(c *conn) error {
+		var p int64
+		if _, err := c.one("conversation", func(r *row) { p = r.int() }, conv); err != nil {
+			return err
+		}
+		devices, err := c.numbers("accounts authors", p, s.Account())
+		if err != nil {
+			return err
+		}
+		for _, a := range devices {
+			_, err := c.one("author's newest message", func(r *row) {
+				if e := s.scanEntry(r); last.ID.IsZero() || e.stamp().Compare(last.stamp()) > 0 {
+					last = e
+				}
+			}, a)
+			if err != nil {
+				return err
+			}
+		}
+		if last.ID.IsZero() {
+			return kith.Errorf(kith.NotFound, "there is no message of yours in this conversation")
+		}
+		return nil
+	})
+	return last.Entry, err
+}
+
+func (e *entry) stamp() kith.Stamp {
+	return kith.Stamp{Order: e.Order, Device: e.Author.Device, Seq: e.Seq}
+}
+
+// numbers collects a query of one integer column.
+func (c *conn) numbers(name string, args ...any) ([]int64, error) {
+	var list []int64
+	for r, err := range c.rows(name, args...) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r.int())
+	}
+	return list, nil
+}

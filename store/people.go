@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"kith"
+)
+
+// Update runs f in one durable transaction: all of what it puts, or, if it
+// fails, nothing. It must not call the store.
+func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
+	return s.write(ctx, "store", f)
+}
+
+// PutSetting stores a value under a name; nil removes it.
+func (t *Tx) PutSetting(name string, value []byte) error {
+	if value == nil {
+		return t.c.exec("delete setting", name)
+	}
+	return t.c.exec("put setting", name, value)
+}
+
+// Setting gives a stored value, or nil.
+func (s *Store) Setting(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
+	err := s.read(ctx, "read the setting "+name, func(c *conn) error {
+		_, err := c.one("setting", func(r *row) { value = append([]byte{}, r.blob()...) }, name)
+		return err
+	})
+	return value, err
+}
+
+// EnsureDirect makes the direct conversation with an account known, so that it
+// is listed before anything was said.
+func (t *Tx) EnsureDirect(conv kith.ConversationID, account kith.AccountID) error {
+	p, err := t.place(conv, account)
+	if err != nil || p.account == account {
+		return err
+	}
+	if err := t.c.exec("set conversation account", p.row, account); err != nil {
+		return err
+	}
+	return t.c.exec("refresh delivered", p.row)
+}
+
+// EnsureDirect is Tx.EnsureDirect on its own.
+func (s *Store) EnsureDirect(ctx context.Context, conv kith.ConversationID, account kith.AccountID) error {
+	return s.Update(ctx, func(t *Tx) error { return t.EnsureDirect(conv, account) })
+}
+
+// PutContact stores a contact in place of what was known of the account.
+func (t *Tx) PutContact(c kith.Contact) error {
+	addresses := make([]string, len(c.Addresses))
+	for i, a := range c.Addresses {
+		addresses[i] = a.String()
+	}
+	var devices []byte
+	for _, d := range c.Card.Devices {
+		devices = append(devices, d[:]...)
+	}
+	return t.c.exec("put contact", c.Account, string(c.Relation), c.Card.Version, c.Card.Name, devices,
+		c.Signed, c.Petname, c.Verified, c.Warning, c.Pair[:], c.Half[:], c.Invitation[:],
+		strings.Join(addresses, " "), c.Added, c.LastSeen)
+}
+
+// DeleteContact forgets a contact. What was said stays.
+func (t *Tx) DeleteContact(account kith.AccountID) error {
+	return t.c.exec("delete contact", account)
+}
+
+// Contacts gives all contacts, the newest first.
+func (s *Store) Contacts(ctx context.Context) ([]kith.Contact, error) {
+	return list(ctx, s, "contacts", func(r *row) (kith.Contact, error) {
+		var c kith.Contact
+		r.fill(c.Account[:])
+		c.Card.Account = c.Account
+		c.Relation = kith.Relation(r.text())
+		c.Card.Version, c.Card.Name = r.uint(), r.text()
+		for devices := r.blob(); len(devices) >= len(kith.DeviceID{}); devices = devices[len(kith.DeviceID{}):] {
+			c.Card.Devices = append(c.Card.Devices, kith.DeviceID(devices[:len(kith.DeviceID{})]))
+		}
+		c.Signed, c.Petname, c.Verified, c.Warning = r.blob(), r.text(), r.time(), r.text()
+		r.fill(c.Pair[:])
+		r.fill(c.Half[:])
+		r.fill(c.Invitation[:])
+		for _, text := range strings.Fields(r.text()) {
+			address, err := netip.ParseAddrPort(text)
+			if err != nil {
+				return c, kith.Errorf(kith.Damaged, "read contact %s: %w", c.Account.Short(), err)
+			}
+			c.Addresses = append(c.Addresses, address)
+		}
+		c.Added, c.LastSeen = r.time(), r.time()
+		return c, nil
+	})
+}
+
+// PutInvitation stores an invitation under its secret.
+func (t *Tx) PutInvitation(i kith.Invitation) error {
+	return t.c.exec("put invitation", i.Secret[:], i.Created, i.Expires, i.Reusable, i.UsedBy, i.Revoked)
+}
+
+// Invitations gives all invitations that this account gave out, the newest
+// first.
+func (s *Store) Invitations(ctx context.Context) ([]kith.Invitation, error) {
+	return list(ctx, s, "invitations", func(r *row) (kith.Invitation, error) {
+		var i kith.Invitation
+		r.fill(i.Secret[:])
+		i.Created, i.Expires, i.Reusable = r.time(), r.time(), r.bool()
+		r.fill(i.UsedBy[:])
+		i.Revoked = r.bool()
+		return i, nil
+	})
+}
+
+// PutBlock stores a block under its account and its beginning.
+func (t *Tx) PutBlock(b kith.Block) error {
+	return t.c.exec("put block", b.Account, b.From, b.Until, b.Lifted)
+}
+
+// Blocks gives all blocks that ever were, the newest first.
+func (s *Store) Blocks(ctx context.Context) ([]kith.Block, error) {
+	return list(ctx, s, "blocks", func(r *row) (kith.Block, error) {
+		var b kith.Block
+		r.fill(b.Account[:])
+		b.From, b.Until, b.Lifted = r.time(), r.time(), r.time()
+		return b, nil
+	})
+}
+
+// list collects a query without arguments.
+func list[T any](ctx context.Context, s *Store, name string, scan func(*row) (T, error)) ([]T, error) {
+	var all []T
+	err := s.read(ctx, "read the "+name, func(c *conn) error {
+		for r, err := range c.rows(name) {
+			if err != nil {
+				return err
+			}
+			v, err := scan(r)
+			if err != nil {
+				return err
+			}
+			all = append(all, v)
+		}
+		return nil
+	})
+	return all, err
+}

@@ -1,0 +1,254 @@
+// Package store is the durable record of one node: one SQLite file, all SQL of
+// the node, and the search over everything that was said.
+//
+// Events come in, each one durable before the call returns: written here
+// ([Store.Append]) or received ([Store.Apply]). Every author device numbers
+// its events in a conversation 1, 2, 3…, and the store keeps them without a
+// hole. Messages, what people see, are kept folded beside the events, by rules
+// that are handed in ([Rules]).
+//
+// # Tables
+//
+//	conversations   names, and what a list of them shows
+//	authors         one device in one conversation: how far its events are here, read, delivered
+//	events          as they came, byte by byte
+//	messages        folds of events; id is that of the text event
+//	marks, steps    what the devices of others have and have read, and since when
+//	words           the full-text index; unindexed tells what it lacks
+//	settings, contacts, invitations, blocks
+//
+// The schema is in sql/schema.N.sql, one file a version, and the queries by
+// name in the files beside it.
+//
+// # Concurrency
+//
+// One goroutine owns the only writing connection. It takes as many waiting
+// writes as there are into one transaction, each in a savepoint, so that they
+// share one sync of the disk and one that fails does not fail the others.
+// Reading goes through a few connections of its own and never waits for it
+// (SQLite's write-ahead log, synchronous=FULL).
+//
+// # Encryption
+//
+// With a key, every page of the file and of its log goes through Adiantum
+// (Crowley and Biggers 2018). It hides what is stored from whoever has the
+// disk; it does not show that somebody changed it.
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"kith"
+)
+
+// Rules is what the store must know about events and may not import. The
+// functions are pure; they are called in the writer's transaction and must not
+// call the store.
+type Rules struct {
+	// Parse decodes Raw into ID, Seq, Order, Sent and Body (package wire).
+	Parse func(raw []byte, ev *kith.Event) error
+	// Fold applies one event to a message (package convo). For a text, msg is
+	// the zero Message. An error means that the event has no effect.
+	Fold func(msg *kith.Message, ev *kith.Event) error
+}
+
+// Options of a store.
+type Options struct {
+	Key     *[32]byte // of the file; nil if it is plain
+	Account kith.AccountID
+	Rules   Rules
+	Log     *slog.Logger // nil: none
+	// Observe is told of every change after it is durable, in order, by the
+	// writer's goroutine. It must not block and must not call the store.
+	Observe func(Change)
+}
+
+// A Change tells what one durable write did to one conversation.
+type Change struct {
+	Conversation kith.ConversationID
+	Messages     []kith.EventID // new or changed
+	All          bool           // too many to name them; Messages is empty
+	Events       bool           // there are new events to pass on, and Have rose
+	Marks        bool           // what others have or have read: delivery states
+	Read         bool           // this person read on: Have and unread counts
+}
+
+// maxNamed bounds Change.Messages.
+const maxNamed = 256
+
+// readers is how many calls can read at a time. Each costs about 3 MiB.
+const readers = 3
+
+// A Store is an open database. Its methods may be called from any goroutine.
+type Store struct {
+	rules   Rules
+	log     *slog.Logger
+	observe func(Change)
+	path    string
+	key     *[32]byte
+	queries map[string]string
+
+	account atomic.Pointer[kith.AccountID]
+
+	writer *writer
+	pool   chan *conn // of reading connections that nobody uses
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// errClosed is what calls give after Close.
+var errClosed = kith.Errorf(kith.Conflict, "the store is closed")
+
+// Open opens the database at path and makes it if there is none. The caller
+// sees to it that one process at a time does.
+//
+// The error is kith.Invalid if the key does not fit, kith.Damaged if the file
+// is no database or a broken one, kith.Conflict if a newer version of the
+// program wrote it, kith.Full if the disk is.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	schema, err := schemaFiles()
+	if err != nil {
+		return nil, err
+	}
+	return openSchema(ctx, path, o, schema)
+}
+
+// openSchema opens a database whose schema is what the scripts lead to.
+func openSchema(ctx context.Context, path string, o Options, schema []string) (*Store, error) {
+	s := &Store{
+		rules: o.Rules, log: o.Log, observe: o.Observe,
+		path: path, key: o.Key,
+		queries: readQueries(),
+		pool:    make(chan *conn, readers),
+		closed:  make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.account.Store(&o.Account)
+	if err := s.open(ctx, schema); err != nil {
+		return nil, fail(ctx, path, "open "+path, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, schema []string) (err error) {
+	defer func() {
+		if err != nil {
+			s.closePool()
+		}
+	}()
+	if err := checkKind(s.path, s.key); err != nil {
+		return err
+	}
+	sweep(s.path, s.key)
+	w, err := prepare(ctx, s.path, s.key, s.queries, schema)
+	if err != nil {
+		return err
+	}
+	for range readers {
+		c, err := s.connectReader(ctx)
+		if err != nil {
+			return errors.Join(err, w.close())
+		}
+		s.pool <- c
+	}
+	s.writer = startWriter(s, w)
+	return nil
+}
+
+func (s *Store) connectReader(ctx context.Context) (*conn, error) {
+	c, err := connect(ctx, s.path, s.key, s.queries, readerCache)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.views(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// Close waits for what is being written and closes the file. Calls that have
+// not begun fail.
+func (s *Store) Close() error {
+	var err error
+	s.closing.Do(func() {
+		close(s.closed)
+		readErr := s.closePool()
+		err = errors.Join(s.writer.stop(), readErr)
+	})
+	return fail(context.Background(), s.path, "close "+s.path, err)
+}
+
+// closePool waits for every reader to come back.
+func (s *Store) closePool() error {
+	var err error
+	n := cap(s.pool)
+	if s.writer == nil {
+		n = len(s.pool) // Open failed half way
+	}
+	for range n {
+		err = errors.Join(err, (<-s.pool).close())
+	}
+	return err
+}
+
+// Account is this person's, or zero if it was not set.
+func (s *Store) Account() kith.AccountID { return *s.account.Load() }
+
+// SetAccount tells whose store this is. The key of the account is kept in the
+// settings of this very store, so it can come after Open, and must come before
+// anything that touches events.
+func (s *Store) SetAccount(account kith.AccountID) { s.account.Store(&account) }
+
+// read runs f in one read transaction: it sees one state of the database.
+func (s *Store) read(ctx context.Context, what string, f func(*conn) error) error {
+	return s.borrow(ctx, what, func(c *conn) error {
+		if err := c.exec("begin"); err != nil {
+			return err
+		}
+		err := f(c)
+		c.db.SetInterrupt(context.Background()) // or the end would be refused
+		if end := c.exec("commit"); err == nil {
+			err = end
+		}
+		return err
+	})
+}
+
+// borrow runs f with a reading connection, outside a transaction.
+func (s *Store) borrow(ctx context.Context, what string, f func(*conn) error) error {
+	select {
+	case <-s.closed:
+		return errClosed
+	default:
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closed:
+		return errClosed
+	case c := <-s.pool:
+		c.db.SetInterrupt(ctx)
+		err := f(c)
+		c.db.SetInterrupt(context.Background())
+		s.pool <- c
+		return fail(ctx, s.path, what, err)
+	}
+}
+
+// syncDir makes a rename or a new name in path's folder durable, where the
+// system can (Windows cannot and need not).
+func syncDir(path string) {
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		dir.Sync()
+		dir.Close()
+	}
+}

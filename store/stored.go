@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"kith"
+)
+
+// Stored is an event as it is passed on.
+type Stored struct {
+	Seq    uint64
+	ID     kith.EventID
+	Raw    []byte
+	Proof  []byte
+	Author kith.Peer
+}
+
+// EventsAfter gives the events of device that follow number after, in order,
+// up to maxBytes of Raw and Proof, and at least one if there is one.
+func (s *Store) EventsAfter(ctx context.Context, conv kith.ConversationID, device kith.DeviceID, after uint64, maxBytes int) ([]Stored, error) {
+	var events []Stored
+	err := s.read(ctx, "read events", func(c *conn) error {
+		var p, a int64
+		if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+			return err
+		}
+		if found, err := c.one("author", func(r *row) { a = r.int() }, p, device); !found {
+			return err
+		}
+		size := 0
+		for r, err := range c.rows("events of author", a, after, -1) {
+			if err != nil {
+				return err
+			}
+			e := scanEvent(r)
+			size += len(e.Raw) + len(e.Proof)
+			if len(events) > 0 && size > maxBytes {
+				break
+			}
+			events = append(events, e.Stored)
+		}
+		return nil
+	})
+	return events, err
+}
+
+// Event gives one event.
+func (s *Store) Event(ctx context.Context, id kith.EventID) (kith.Event, error) {
+	var ev kith.Event
+	err := s.read(ctx, "read an event", func(c *conn) error {
+		var e storedEvent
+		found, err := c.one("event by id", func(r *row) { e = scanEvent(r) }, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return kith.Errorf(kith.NotFound, "there is no event %s here", id)
+		}
+		ev, err = s.parse(e)
+		return err
+	})
+	return ev, err
+}
+
+// EventAt tells which event of device has number seq, if it is here.
+func (s *Store) EventAt(ctx context.Context, conv kith.ConversationID, device kith.DeviceID, seq uint64) (id kith.EventID, found bool, err error) {
+	err = s.read(ctx, "read an event", func(c *conn) error {
+		found, err = c.one("event at", func(r *row) { r.fill(id[:]) }, conv, device, seq)
+		return err
+	})
+	return id, found, err
+}
+
+// A storedEvent is a row of events with the names that its numbers stand for.
+type storedEvent struct {
+	Stored
+	row   int64
+	state eventState
+	conv  kith.ConversationID
+}
+
+// scanEvent reads the columns of the queries on events.
+func scanEvent(r *row) storedEvent {
+	var e storedEvent
+	e.row = r.int()
+	r.fill(e.ID[:])
+	e.state = eventState(r.int())
+	e.Raw, e.Proof = r.blob(), r.blob()
+	r.fill(e.Author.Account[:])
+	r.fill(e.Author.Device[:])
+	e.Seq = r.uint()
+	r.fill(e.conv[:])
+	return e
+}
+
+// parse decodes an event of the database; what is there was parsed before.
+func (s *Store) parse(e storedEvent) (kith.Event, error) {
+	ev := kith.Event{Conversation: e.conv, Author: e.Author, Proof: e.Proof}
+	if err := s.rules.Parse(e.Raw, &ev); err != nil {
+		return ev, kith.Errorf(kith.Damaged, "event %s in the database can't be read, restore a backup: %w", e.ID, err)
+	}
+	ev.Seq, ev.Raw = e.Seq, e.Raw
+	return ev, nil
+}
+
+// collect gathers a query on events, so that others may run meanwhile.
+func (t *Tx) collect(name string, args ...any) ([]kith.Event, []storedEvent, error) {
+	var events []kith.Event
+	var stored []storedEvent
+	for r, err := range t.c.rows(name, args...) {
+		if err != nil {
+			return nil, nil, err
+		}
+		e := scanEvent(r)
+		ev, err := t.s.parse(e)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+		stored, events = append(stored, e), append(events, ev)
+	}
+	return events, stored, nil
+}
