@@ -54,8 +54,8 @@ type Contact struct {
 	Pair Secret
 	Half Secret
 
-	// Invitation is the secret of the invitation over which they met; it lets
-	// an unanswered request be repeated.
+	// Invitation is the secret of an invitation of theirs with which this
+	// account has to ask them yet; zero once they answered.
 	Invitation InvitationSecret
 	// Addresses are where their devices were, or say they are; newest first.
 	Addresses []netip.AddrPort

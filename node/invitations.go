@@ -166,6 +166,9 @@ func (r *run) ask(ctx context.Context, inv wire.Invitation) error {
 			c.Card.Name = inv.Name
 		}
 		switch {
+		case c.Relation == kith.Accepted && r.links.has(inv.Account):
+			r.joins.answer(inv.Account, nil)
+			return nil
 		case c.Relation == kith.Asking:
 			c.Relation = kith.Accepted // each used the other's invitation
 		case c.Relation != kith.Accepted:

@@ -107,12 +107,16 @@ func (r *run) request(ctx context.Context, l link.Link, c *kith.Contact) error {
 	return nil
 }
 
-// refused forgets the request.
+// refused ends the request: whoever is not a contact is forgotten.
 func (r *run) refused(ctx context.Context, account kith.AccountID, status wire.JoinStatus) error {
 	refusal := people.Refusal(status)
 	err := r.people.change(ctx, func(next *draft) error {
-		if now, ok := r.people.get(account); ok && now.Relation == kith.Asked {
+		switch c, ok := r.people.get(account); {
+		case ok && c.Relation == kith.Asked:
 			next.forget = append(next.forget, account)
+		case ok:
+			c.Invitation = kith.InvitationSecret{}
+			next.contacts = append(next.contacts, c)
 		}
 		return nil
 	})
@@ -133,9 +137,10 @@ func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, r
 		return kith.Errorf(kith.BadPeer, "an answer to a request without a half of the pair secret")
 	}
 	_, err = r.people.edit(ctx, account, func(c *kith.Contact) (bool, error) {
-		if c.Relation != kith.Asked {
+		if c.Invitation.IsZero() {
 			return false, nil
 		}
+		c.Invitation = kith.InvitationSecret{}
 		c.Pair = seal.PairSecret(r.id.peer.Account, account, c.Half, reply.Half)
 		c.Addresses = mergeAddresses(reply.Addresses, c.Addresses)
 		r.introduceCard(c, card, reply.Card)

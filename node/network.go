@@ -152,14 +152,14 @@ func (d dialer) Dial(ctx context.Context, t meet.Target, addrs []netip.AddrPort,
 	return d.net.Dial(ctx, session.Door{Key: t.Door, Account: t.Account}, addrs, way)
 }
 
-// doorOf is where a contact is knocked at: by the secret of the pair or, until
-// there is one, by that of the invitation.
+// doorOf is where a contact is knocked at: by the secret of an invitation as
+// long as they have not answered it, else by that of the pair.
 func doorOf(c *kith.Contact) (key seal.DoorKey, ok bool) {
 	switch {
+	case !c.Invitation.IsZero():
+		return seal.InvitationDoor(c.Invitation), true
 	case !c.Pair.IsZero():
 		return seal.PairDoor(c.Pair), true
-	case !c.Invitation.IsZero() && c.Relation == kith.Asked:
-		return seal.InvitationDoor(c.Invitation), true
 	}
 	return seal.DoorKey{}, false
 }

@@ -163,3 +163,85 @@ func TestWrittenWhileAway(t *testing.T) {
 	texts(t, ann, "Bob", "are you there?", "call me")
 	state(t, bob, first.ID, kith.Delivered)
 }
+
+// answer gives a passphrase whenever one is asked.
+func answer(passphrase string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return passphrase, nil }
+}
+
+func TestPastedOffer(t *testing.T) {
+	ctx := t.Context()
+	annHome, bobHome := t.TempDir(), t.TempDir()
+	ann, bob := open(t, annHome, "Ann"), open(t, bobHome, "Bob")
+	befriend(t, ann, bob)
+	for _, n := range []*Node{ann, bob} { // nobody finds the other by themselves
+		r := n.run
+		r.net.SetDoors(nil)
+		r.pursuit.SetTargets(nil)
+		r.links.closeAll(0)
+	}
+	eventually(t, ann, "the end of the link", func() error {
+		if c, err := ann.Contact(ctx, "Bob"); err != nil || c.Connection == Connected {
+			return fmt.Errorf("%v, %v", c.Connection, err)
+		}
+		return nil
+	})
+	offer, err := ann.Offer(ctx, "Bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ann.AnswerOffer(ctx, "Bob", offer); kith.KindOf(err) != kith.Invalid {
+		t.Errorf("pasting one's own line: %v", err)
+	}
+	line, err := bob.AnswerOffer(ctx, "", offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ann.AnswerOffer(ctx, "Bob", line); err != nil {
+		t.Fatal(err)
+	}
+	send(t, ann, "Bob", "over a pasted line")
+	texts(t, bob, "Ann", "over a pasted line")
+	status, err := ann.Status(ctx)
+	if err != nil || len(status.Contacts) != 1 || len(status.Contacts[0].Links) != 1 || status.Contacts[0].Links[0].Way != "offer" {
+		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
+func TestSecondNodeOnTheSameHome(t *testing.T) {
+	home := t.TempDir()
+	open(t, home, "Ann")
+	if _, err := Open(t.Context(), Options{Home: home}); kith.KindOf(err) != kith.Conflict {
+		t.Errorf("a second node: %v", err)
+	}
+}
+
+func TestNoticesResume(t *testing.T) {
+	ann := open(t, t.TempDir(), "Ann")
+	for i := range 3 {
+		ann.notices.publish(Notice{Type: fmt.Sprint(i)})
+	}
+	var last string
+	read := func(after string, want ...string) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		news := ann.Subscribe(ctx, after)
+		for _, kind := range want {
+			notice := <-news
+			if notice.Type != kind {
+				t.Errorf("after %q came %q, want %q", after, notice.Type, kind)
+			}
+			last = notice.ID
+		}
+	}
+	read(fmt.Sprintf("%s-%d", ann.notices.epoch, ann.notices.next-4), "0", "1", "2")
+	resumed := last
+	ann.notices.publish(Notice{Type: "3"})
+	read(resumed, "3")
+	read("another-process-7", "reset")
+	for range ringSize + 1 {
+		ann.notices.publish(Notice{Type: "more"})
+	}
+	read(resumed, "reset")
+}

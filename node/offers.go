@@ -114,10 +114,10 @@ func (r *run) offerKey(c *kith.Contact) (key seal.OfferKey, err error) {
 		return key, kith.Errorf(kith.Conflict, "%s is blocked; unblock them first", name)
 	}
 	switch {
-	case !c.Pair.IsZero():
-		return seal.PairOfferKey(c.Pair), nil
 	case !c.Invitation.IsZero():
 		return seal.InvitationOfferKey(c.Invitation), nil
+	case !c.Pair.IsZero():
+		return seal.PairOfferKey(c.Pair), nil
 	}
 	return key, kith.Errorf(kith.Conflict, "%s is not a contact; use an invitation of theirs first", name)
 }

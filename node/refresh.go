@@ -6,6 +6,7 @@ import (
 
 	"kith"
 	"kith/meet"
+	"kith/seal"
 	"kith/session"
 	"kith/store"
 )
@@ -133,7 +134,7 @@ func (f *refresher) now() {
 			continue
 		}
 		if !c.Pair.IsZero() {
-			doors = append(doors, session.Door{Key: key, Account: c.Account})
+			doors = append(doors, session.Door{Key: seal.PairDoor(c.Pair), Account: c.Account})
 		}
 		targets = append(targets, meet.Target{Account: c.Account, Door: key, Addresses: c.Addresses})
 	}

@@ -105,7 +105,7 @@ func (r *run) introduce(ctx context.Context, l link.Link, door session.Door) err
 	switch {
 	case account == r.id.peer.Account:
 		return kith.Errorf(kith.Forbidden, "a link of an account with itself")
-	case l.Initiator() && known && c.Pair.IsZero() && c.Relation == kith.Asked:
+	case l.Initiator() && known && !c.Invitation.IsZero():
 		return r.request(ctx, l, &c)
 	case !l.Initiator() && door.Account.IsZero():
 		return r.answer(ctx, l, door)
@@ -160,8 +160,8 @@ func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open bool, err er
 		if merged := mergeAddresses(addresses, c.Addresses); !slices.Equal(merged, c.Addresses) {
 			c.Addresses, changed = merged, true
 		}
-		if c.Relation == kith.Asked && hello.Accepted {
-			c.Relation, became, changed = kith.Accepted, true, true
+		if hello.Accepted && (c.Relation == kith.Asked || !c.Invitation.IsZero()) {
+			c.Relation, c.Invitation, became, changed = kith.Accepted, kith.InvitationSecret{}, true, true
 		}
 		return changed, nil
 	})

@@ -37,6 +37,7 @@ func (w *world) person(t *testing.T, name string, ahead time.Duration) *person {
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(w.seed >> 8), byte(w.seed)}), 7000)
 	w.mu.Unlock()
 	p := &person{t: t, world: w, name: name, home: t.TempDir(), at: at, ahead: ahead}
+	t.Cleanup(p.stop)
 	p.start()
 	if _, err := p.node.SetName(t.Context(), name); err != nil {
 		t.Fatal(err)
@@ -53,7 +54,7 @@ func (p *person) start() {
 	n, err := Open(p.t.Context(), Options{
 		Home:   p.home,
 		Log:    log,
-		now:    func() time.Time { return time.Now().Add(p.ahead) },
+		now:    func() time.Time { return time.Now().AddDate(30, 0, 0).Add(p.ahead) },
 		listen: p.world.listener(p.at),
 	})
 	if err != nil {
@@ -292,9 +293,6 @@ func simulate(t *testing.T, seed uint64, size, steps int) {
 		t.Errorf("only %d messages were written: the simulation does too little", found)
 	}
 	t.Logf("%d messages, %d times set back to an image", found, rolledBack)
-	for _, p := range all {
-		p.stop()
-	}
 }
 
 // A device that is set back to an image of its disk gets back what it had
@@ -348,8 +346,6 @@ func TestSetBackToAnImage(t *testing.T) {
 				if c.Warning == "" || !slices.Equal(c.Devices, []kith.DeviceID{a.node.run.id.peer.Device}) {
 					t.Errorf("the other side knows devices %v, warning %q", c.Devices, c.Warning)
 				}
-				a.stop()
-				b.stop()
 			})
 		})
 	}

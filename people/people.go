@@ -167,7 +167,6 @@ func Answer(inv kith.Invitation, known *kith.Contact, joiner kith.AccountID, now
 	if known != nil {
 		contact = *known
 	}
-	contact.Invitation = inv.Secret
 	switch {
 	case contact.Relation == kith.Accepted:
 		return inv, &contact, wire.JoinAccepted
