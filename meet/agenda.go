@@ -81,6 +81,7 @@ func (a *agenda) setTargets(targets []Target, now time.Time) {
 		news := slices.ContainsFunc(t.Addresses, func(addr netip.AddrPort) bool {
 			return !slices.Contains(c.target.Addresses, addr)
 		})
+		news = news || t.Door != c.target.Door
 		c.target = t
 		if news {
 			a.hope(c, now)

@@ -18,13 +18,9 @@ import (
 	"kith/wire"
 )
 
-const (
-	// joinPatience is how long a person who used an invitation waits for the
-	// answer before they are told that it may come later.
-	joinPatience = 10 * time.Second
-	// joinTimeout bounds the exchange over a link.
-	joinTimeout = 10 * time.Second
-)
+// joinPatience is how long a person who used an invitation waits for the answer
+// before they are told that it may come later.
+const joinPatience = 10 * time.Second
 
 // joins lets those who used an invitation wait for what becomes of it.
 type joins struct {
@@ -68,8 +64,6 @@ func (j *joins) answer(account kith.AccountID, err error) {
 // request asks the giver of an invitation, at the other end of l, to become a
 // contact, and notes the answer.
 func (r *run) request(ctx context.Context, l link.Link, c *kith.Contact) error {
-	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
-	defer cancel()
 	stream, err := l.Open(ctx, link.Join)
 	if err != nil {
 		return fmt.Errorf("asking to become a contact: %w", err)
@@ -152,26 +146,11 @@ func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, r
 	return err
 }
 
-// answer awaits the request of somebody who came by an invitation, decides by
+// answer takes the request of somebody who came by an invitation, decides by
 // the rules of package people, and replies when the decision is durable.
-func (r *run) answer(ctx context.Context, l link.Link, door session.Door) error {
-	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
-	defer cancel()
-	r.mu.Lock()
-	secret, ok := r.invited[door.Key]
-	r.mu.Unlock()
-	if !ok {
-		return kith.Errorf(kith.NotFound, "this invitation is gone")
-	}
-	purpose, stream, err := l.Accept(ctx)
-	if err != nil {
-		return fmt.Errorf("waiting for a request: %w", err)
-	}
+func (r *run) answer(ctx context.Context, l link.Link, stream link.Stream) error {
 	defer stream.Close()
 	defer context.AfterFunc(ctx, stream.Cancel)()
-	if purpose != link.Join {
-		return kith.Errorf(kith.BadPeer, "somebody who came by an invitation opened a stream for something else")
-	}
 	frame, err := wire.NewReader(stream).Read()
 	if err != nil {
 		return err
@@ -179,6 +158,10 @@ func (r *run) answer(ctx context.Context, l link.Link, door session.Door) error 
 	request, ok := frame.(wire.JoinRequest)
 	if !ok {
 		return kith.Errorf(kith.BadPeer, "a %T came instead of a request", frame)
+	}
+	secret, ok := r.invitedBy(l, request.Proof)
+	if !ok {
+		return kith.Errorf(kith.BadPeer, "a request without proof of an invitation")
 	}
 	reply, err := r.decide(ctx, l, secret, request)
 	if err != nil {
@@ -199,12 +182,19 @@ func (r *run) answer(ctx context.Context, l link.Link, door session.Door) error 
 	return nil
 }
 
+// invitedBy finds the invitation that a request proves to hold.
+func (r *run) invitedBy(l link.Link, proof [32]byte) (kith.InvitationSecret, bool) {
+	for _, inv := range r.people.invitationList() {
+		if seal.CheckInvitationProof(proof, inv.Secret, l.Binding(), l.Peer().Account) {
+			return inv.Secret, true
+		}
+	}
+	return kith.InvitationSecret{}, false
+}
+
 // decide makes what a request comes to durable and gives the reply.
 func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSecret, request wire.JoinRequest) (reply wire.JoinReply, err error) {
 	joiner := l.Peer().Account
-	if !seal.CheckInvitationProof(request.Proof, secret, l.Binding(), joiner) {
-		return reply, kith.Errorf(kith.BadPeer, "a request without proof of the invitation")
-	}
 	card, err := openPeerCard(l, request.Card)
 	if err != nil {
 		return reply, err
@@ -275,20 +265,14 @@ func (r *run) ensureConversation(account kith.AccountID) func(*store.Tx) error {
 // invitationDoors gives the doors of the invitations that were given out.
 func (r *run) invitationDoors() []session.Door {
 	doors := []session.Door{}
-	invited := map[seal.DoorKey]kith.InvitationSecret{}
 	for _, inv := range r.people.invitationList() {
 		if _, blocked := r.people.block(inv.UsedBy); blocked && !inv.Reusable {
 			continue // it would show the blocked one that we are here
 		}
 		if r.opt.now().Before(inv.Expires.Add(invitationGrace)) {
-			key := seal.InvitationDoor(inv.Secret)
-			invited[key] = inv.Secret
-			doors = append(doors, session.Door{Key: key})
+			doors = append(doors, session.Door{Key: seal.InvitationDoor(inv.Secret)})
 		}
 	}
-	r.mu.Lock()
-	r.invited = invited
-	r.mu.Unlock()
 	return doors
 }
 

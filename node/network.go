@@ -131,7 +131,7 @@ func (r *run) searchLAN() {
 // dialled takes a link that the pursuit made.
 func (r *run) dialled(l link.Link) {
 	r.pursuit.Linked(l.Peer().Account, true) // before serve gets to it, lest it be dialled twice
-	r.working.Go(func() { r.serve(l, session.Door{}) })
+	r.working.Go(func() { r.serve(l) })
 }
 
 // accept serves those who found us.
@@ -141,7 +141,7 @@ func (r *run) accept() {
 		if err != nil {
 			return
 		}
-		r.working.Go(func() { r.serve(in.Link, in.Door) })
+		r.working.Go(func() { r.serve(in.Link) })
 	}
 }
 

@@ -146,15 +146,15 @@ func (n *Node) AnswerOffer(ctx context.Context, ref, line string) (answer string
 	}
 	source := sources[opened.Key]
 	if opened.Answer {
-		return "", r.connect(ctx, source.door, opened.Offer)
+		return "", r.connect(ctx, source.account, opened.Offer)
 	}
 	return r.answerOffer(ctx, source, opened.Offer)
 }
 
 // An offerSource is somebody who may have made a line.
 type offerSource struct {
-	key  seal.OfferKey
-	door session.Door // by which they may come
+	key     seal.OfferKey
+	account kith.AccountID // zero: whoever holds the invitation
 }
 
 // offerSources lists whom a line can be from: the named contact, or everybody.
@@ -176,10 +176,10 @@ func (r *run) offerSources(ref string) ([]offerSource, error) {
 			}
 			continue
 		}
-		sources = append(sources, offerSource{key, session.Door{Account: c.Account}})
+		sources = append(sources, offerSource{key, c.Account})
 	}
 	for _, inv := range r.people.invitationList() {
-		sources = append(sources, offerSource{seal.InvitationOfferKey(inv.Secret), session.Door{Key: seal.InvitationDoor(inv.Secret)}})
+		sources = append(sources, offerSource{key: seal.InvitationOfferKey(inv.Secret)})
 	}
 	return sources, nil
 }
@@ -205,13 +205,13 @@ func (r *run) answerOffer(ctx context.Context, source offerSource, remote wire.O
 			r.log.Info("nobody used the answer to a pasted offer", "error", err)
 			return
 		}
-		r.serveOffered(l, source.door)
+		r.serveOffered(l, source.account)
 	})
 	return line, nil
 }
 
 // connect uses an answer to link.
-func (r *run) connect(ctx context.Context, door session.Door, remote wire.Offer) error {
+func (r *run) connect(ctx context.Context, account kith.AccountID, remote wire.Offer) error {
 	offer, ok := r.offers.take(remote.ID)
 	if !ok {
 		return kith.Errorf(kith.Conflict, "the offer that this line answers is no longer open; make a new one")
@@ -224,17 +224,17 @@ func (r *run) connect(ctx context.Context, door session.Door, remote wire.Offer)
 		offer.offering.Close()
 		return kith.Errorf(kith.Unreachable, "the devices could not reach each other, though both lines were right: %w", err)
 	}
-	r.working.Go(func() { r.serveOffered(l, door) })
+	r.working.Go(func() { r.serveOffered(l, account) })
 	return nil
 }
 
 // serveOffered serves a link that came about by pasted lines, if it is to the
 // account that the lines were for.
-func (r *run) serveOffered(l link.Link, door session.Door) {
-	if !door.Account.IsZero() && l.Peer().Account != door.Account {
+func (r *run) serveOffered(l link.Link, account kith.AccountID) {
+	if !account.IsZero() && l.Peer().Account != account {
 		r.dropped.add("another account than the pasted lines were for")
 		l.Close(link.Violation)
 		return
 	}
-	r.serve(l, door)
+	r.serve(l)
 }

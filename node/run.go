@@ -50,8 +50,7 @@ type run struct {
 
 	mu      sync.Mutex // guards the rest
 	ownCard kith.Card
-	signed  []byte                                 // the same as it is told to others
-	invited map[seal.DoorKey]kith.InvitationSecret // which invitation opens which door
+	signed  []byte // the same as it is told to others
 	hidden  bool
 	prefs   Preferences
 	ready   bool // the network is up; store changes are passed on

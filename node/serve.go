@@ -11,14 +11,12 @@ import (
 	"kith/link"
 	"kith/people"
 	"kith/seal"
-	"kith/session"
 	talk "kith/sync"
 	"kith/wire"
 )
 
-// serve leads a link from its begin to its end. door is by which the other
-// side came, or zero if this side asked for the link.
-func (r *run) serve(l link.Link, door session.Door) {
+// serve leads a link from its begin to its end.
+func (r *run) serve(l link.Link) {
 	defer l.Close(link.Goodbye)
 	account := l.Peer().Account
 	defer func() {
@@ -34,7 +32,8 @@ func (r *run) serve(l link.Link, door session.Door) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { l.Close(link.Goodbye) })
 	defer stop()
-	if err := r.introduce(ctx, l, door); err != nil {
+	stream, err := r.introduce(ctx, l)
+	if err != nil {
 		log.Info("no talk", "reason", err)
 		l.Close(reasonFor(err))
 		return
@@ -42,6 +41,7 @@ func (r *run) serve(l link.Link, door session.Door) {
 	served := &live{Link: l, since: time.Now()}
 	served.talk = talk.New(talk.Config{
 		Link:          l,
+		Stream:        stream,
 		Store:         r.store,
 		Own:           r.id.peer,
 		SelfKey:       r.id.self,
@@ -56,7 +56,7 @@ func (r *run) serve(l link.Link, door session.Door) {
 	r.pursuit.Linked(account, true)
 	r.linkChanged(account)
 	log.Debug("linked", "remote", l.Path().Remote)
-	err := served.talk.Run(ctx)
+	err = served.talk.Run(ctx)
 	switch {
 	case errors.Is(err, talk.ErrRolledBack):
 		r.rolledBack()
@@ -97,19 +97,52 @@ func (r *run) noteSeen(account kith.AccountID) {
 	}
 }
 
+// introduceTimeout bounds the time from a link to the begin of the talk.
+const introduceTimeout = 15 * time.Second
+
 // introduce sees to it that both ends of a link know each other, over an
-// invitation if need be.
-func (r *run) introduce(ctx context.Context, l link.Link, door session.Door) error {
+// invitation if need be, and gives the stream in which they talk. What comes
+// first is what the initiator wants.
+func (r *run) introduce(ctx context.Context, l link.Link) (link.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, introduceTimeout)
+	defer cancel()
 	account := l.Peer().Account
-	c, known := r.people.get(account)
-	switch {
-	case account == r.id.peer.Account:
-		return kith.Errorf(kith.Forbidden, "a link of an account with itself")
-	case l.Initiator() && known && !c.Invitation.IsZero():
-		return r.request(ctx, l, &c)
-	case !l.Initiator() && door.Account.IsZero():
-		return r.answer(ctx, l, door)
-	case !known || c.Relation == kith.Removed || c.Pair.IsZero():
+	if account == r.id.peer.Account {
+		return nil, kith.Errorf(kith.Forbidden, "a link of an account with itself")
+	}
+	if l.Initiator() {
+		if c, ok := r.people.get(account); ok && !c.Invitation.IsZero() {
+			if err := r.request(ctx, l, &c); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.knows(account); err != nil {
+			return nil, err
+		}
+		return l.Open(ctx, link.Talk)
+	}
+	for {
+		purpose, stream, err := l.Accept(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("waiting for what the other side wants: %w", err)
+		}
+		switch purpose {
+		case link.Join:
+			if err := r.answer(ctx, l, stream); err != nil {
+				return nil, err
+			}
+		case link.Talk:
+			return stream, r.knows(account)
+		default:
+			r.dropped.add("a stream of unknown purpose")
+			stream.Cancel()
+		}
+	}
+}
+
+// knows refuses whoever is not a contact, nor about to become one.
+func (r *run) knows(account kith.AccountID) error {
+	if c, ok := r.people.get(account); !ok || c.Relation == kith.Removed || c.Pair.IsZero() {
 		return kith.Errorf(kith.NotFound, "account %s is not a contact", account.Short())
 	}
 	return nil

@@ -7,13 +7,12 @@ import (
 	"slices"
 
 	"kith"
-	"kith/link"
 	"kith/wire"
 )
 
 // pump sends whatever there is to send, and waits for more.
-func (t *Talk) pump(ctx context.Context, stream link.Stream) error {
-	frames := wire.NewWriter(stream)
+func (t *Talk) pump(ctx context.Context) error {
+	frames := wire.NewWriter(t.Stream)
 	for {
 		t.mu.Lock()
 		hello, open, typing := t.hello, t.open, t.typing

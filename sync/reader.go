@@ -8,14 +8,13 @@ import (
 	"maps"
 
 	"kith"
-	"kith/link"
 	"kith/store"
 	"kith/wire"
 )
 
 // read takes frames until the stream ends.
-func (t *Talk) read(ctx context.Context, stream link.Stream) error {
-	frames := wire.NewReader(stream)
+func (t *Talk) read(ctx context.Context) error {
+	frames := wire.NewReader(t.Stream)
 	for {
 		frame, err := frames.Read()
 		if errors.Is(err, io.EOF) {

@@ -33,7 +33,6 @@ package sync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -81,6 +80,7 @@ type Host interface {
 // A Config says between whom and about what a talk is.
 type Config struct {
 	Link          link.Link
+	Stream        link.Stream // for talk; the link's initiator opened it
 	Store         *store.Store
 	Own           kith.Peer
 	SelfKey       kith.Secret           // see seal.SelfTag
@@ -128,40 +128,18 @@ func New(cfg Config) *Talk {
 func (t *Talk) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := t.stream(ctx)
-	if err != nil {
-		return fmt.Errorf("opening the talk with device %s: %w", t.peer.Device.Short(), err)
-	}
-	defer stream.Cancel()
-	stop := context.AfterFunc(ctx, stream.Cancel)
+	defer t.Stream.Cancel()
+	stop := context.AfterFunc(ctx, t.Stream.Cancel)
 	defer stop()
 
 	results := make(chan error, 2)
-	go func() { results <- t.read(ctx, stream) }()
-	go func() { results <- t.pump(ctx, stream) }()
-	err = <-results
+	go func() { results <- t.read(ctx) }()
+	go func() { results <- t.pump(ctx) }()
+	err := <-results
 	cancel()
-	stream.Cancel()
+	t.Stream.Cancel()
 	<-results
 	return err
-}
-
-// stream opens or awaits the one stream of the talk.
-func (t *Talk) stream(ctx context.Context) (link.Stream, error) {
-	if t.Link.Initiator() {
-		return t.Link.Open(ctx, link.Talk)
-	}
-	for {
-		purpose, stream, err := t.Link.Accept(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if purpose == link.Talk {
-			return stream, nil
-		}
-		t.Host.Dropped("a stream of unknown purpose")
-		stream.Cancel()
-	}
 }
 
 // Greet sends a Hello again, since something in it changed.
