@@ -1,6 +1,10 @@
 package kith
 
-import "time"
+import (
+	"bytes"
+	"cmp"
+	"time"
+)
 
 // Limits of what one event may hold. Both ends enforce them: the author's node
 // refuses, a receiver drops and counts.
@@ -38,7 +42,8 @@ type Event struct {
 	// clock (Kulkarni et al. 2014) in milliseconds. It is the author's wall
 	// clock, or one more than the highest Order the author had seen if that
 	// is later, so that an answer sorts after what it answers even when
-	// clocks are wrong by years. Ties are broken by device, then Seq.
+	// clocks are wrong by years. Ties are broken by ID, which an event keeps
+	// when its author numbers it anew.
 	Order uint64
 
 	// Sent is the author's wall clock, to the millisecond. It is shown to
@@ -60,35 +65,16 @@ type Event struct {
 
 // A Stamp orders two events of one conversation.
 type Stamp struct {
-	Order  uint64
-	Device DeviceID
-	Seq    uint64
+	Order uint64
+	ID    EventID
 }
 
 // Stamp gives the event's place in its conversation.
-func (e *Event) Stamp() Stamp { return Stamp{e.Order, e.Author.Device, e.Seq} }
+func (e *Event) Stamp() Stamp { return Stamp{e.Order, e.ID} }
 
 // Compare is negative if s sorts before t, positive if after.
 func (s Stamp) Compare(t Stamp) int {
-	if s.Order != t.Order {
-		return compare(s.Order, t.Order)
-	}
-	for i := range s.Device {
-		if s.Device[i] != t.Device[i] {
-			return compare(s.Device[i], t.Device[i])
-		}
-	}
-	return compare(s.Seq, t.Seq)
-}
-
-func compare[T uint64 | byte](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(s.Order, t.Order), bytes.Compare(s.ID[:], t.ID[:]))
 }
 
 // A Body is what an event says. Each kind is a type of its own.

@@ -46,7 +46,7 @@ func TestFold(t *testing.T) {
 		{"the later stamp wins", []*kith.Event{
 			event(ann, 3, 13, kith.Edit{Message: id, Text: "late"}),
 			event(ann, 2, 12, kith.Edit{Message: id, Text: "early"})}, "late", nil, 0},
-		{"equal orders: the higher device wins", []*kith.Event{
+		{"equal orders: the higher ID wins", []*kith.Event{
 			event(an2, 2, 12, kith.Edit{Message: id, Text: "twelve"}),
 			event(ann, 2, 12, kith.Edit{Message: id, Text: "eleven"})}, "twelve", nil, 0},
 		{"somebody else's edit", []*kith.Event{event(bob, 1, 11, kith.Edit{Message: id, Text: "hacked"})}, "hello", nil, 1},

@@ -60,7 +60,11 @@ func isEncrypted(home string) (bool, error) {
 	}
 	_, err = os.Stat(filepath.Join(home, keyFile))
 	_, errNext := os.Stat(filepath.Join(home, nextKey))
-	return err == nil || errNext == nil, nil
+	if err != nil && errNext != nil {
+		return false, kith.Errorf(kith.Damaged, "the database file %s is damaged, or was encrypted and its key file %s is gone; restore a backup",
+			filepath.Join(home, storeFile), keyFile)
+	}
+	return true, nil
 }
 
 // unlock finds the key of the store: nil for a plain one.

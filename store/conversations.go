@@ -70,7 +70,7 @@ func (s *Store) MarkRead(ctx context.Context, conv kith.ConversationID, upTo kit
 			after := before
 			// Hidden messages stay unread: who is blocked must not learn that
 			// their words came.
-			if _, err := t.c.one("newest readable", func(r *row) { after = r.uint() }, a, before, end.Order, end.Device, end.Seq); err != nil {
+			if _, err := t.c.one("newest readable", func(r *row) { after = r.uint() }, a, before, end.Order, end.ID); err != nil {
 				return err
 			}
 			if after > before {

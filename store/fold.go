@@ -36,7 +36,7 @@ func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, hide bool)
 	if err != nil {
 		return outcome{}, err
 	}
-	err = t.c.exec("insert message", id, p.row, m.Order, ev.Author.Device, ev.Seq, a.row, ev.ID, m.Sent,
+	err = t.c.exec("insert message", id, p.row, m.Order, ev.Seq, a.row, ev.ID, m.Sent,
 		m.Text, packID(m.ReplyTo), packStamp(m.Edited), m.Deleted, m.Hidden, reactions)
 	if err != nil || hide {
 		return outcome{state: applied}, err
@@ -138,15 +138,13 @@ func packStamp(s kith.Stamp) any {
 		return nil
 	}
 	b := binary.BigEndian.AppendUint64(nil, s.Order)
-	b = append(b, s.Device[:]...)
-	return binary.BigEndian.AppendUint64(b, s.Seq)
+	return append(b, s.ID[:]...)
 }
 
 func unpackStamp(b []byte) (s kith.Stamp) {
-	if len(b) == 8+len(s.Device)+8 {
+	if len(b) == 8+len(s.ID) {
 		s.Order = binary.BigEndian.Uint64(b)
-		copy(s.Device[:], b[8:])
-		s.Seq = binary.BigEndian.Uint64(b[8+len(s.Device):])
+		copy(s.ID[:], b[8:])
 	}
 	return s
 }

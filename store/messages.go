@@ -97,13 +97,13 @@ func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Pag
 				return err
 			}
 		}
-		name, args := "messages before", []any{p, before.Order, before.Device, before.Seq, limit(page.Limit)}
+		name, args := "messages before", []any{p, before.Order, before.ID, limit(page.Limit)}
 		if !page.After.IsZero() {
 			after, err := s.stamp(c, conv, page.After)
 			if err != nil {
 				return err
 			}
-			name, args = "messages after", []any{p, after.Order, after.Device, after.Seq, before.Order, before.Device, before.Seq, limit(page.Limit)}
+			name, args = "messages after", []any{p, after.Order, after.ID, before.Order, before.ID, limit(page.Limit)}
 		}
 		for r, err := range c.rows(name, args...) {
 			if err != nil {
@@ -125,7 +125,7 @@ func (s *Store) stamp(c *conn, conv kith.ConversationID, id kith.EventID) (kith.
 	if err == nil && e.Conversation != conv {
 		err = kith.Errorf(kith.NotFound, "message %s is in another conversation", id)
 	}
-	return kith.Stamp{Order: e.Order, Device: e.Author.Device, Seq: e.Seq}, err
+	return e.stamp(), err
 }
 
 // entry finds a message, hidden or not.
@@ -219,7 +219,7 @@ func (s *Store) LastOwn(ctx context.Context, conv kith.ConversationID) (Entry, e
 }
 
 func (e *entry) stamp() kith.Stamp {
-	return kith.Stamp{Order: e.Order, Device: e.Author.Device, Seq: e.Seq}
+	return kith.Stamp{Order: e.Order, ID: e.ID}
 }
 
 // numbers collects a query of one integer column.

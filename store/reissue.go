@@ -88,7 +88,7 @@ func (t *Tx) reissue(conv kith.ConversationID, old kith.Peer, as kith.DeviceID, 
 			if err := t.c.exec("number event anew", stored[i].row, to.row, to.seq, ev.Raw, ev.Proof); err != nil {
 				return 0, err
 			}
-			if err := t.c.exec("number message anew", stored[i].row, to.row, as, to.seq); err != nil {
+			if err := t.c.exec("number message anew", stored[i].row, to.row, to.seq); err != nil {
 				return 0, err
 			}
 			moved, last = moved+1, ev.ID

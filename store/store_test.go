@@ -241,7 +241,7 @@ func TestReissue(t *testing.T) {
 		}
 	}
 	e := must[store.Entry](t)(s.Message(t.Context(), mine[0].ID))
-	if want := (kith.Stamp{Order: edit.Order, Device: as.Device, Seq: 4}); e.Edited != want || e.Text != "edited" {
+	if want := (edit.Stamp()); e.Edited != want || e.Text != "edited" {
 		t.Errorf("edited %+v, want %+v", e.Edited, want)
 	}
 	// What was lost comes home.

@@ -29,7 +29,7 @@ func (k *Node) env() []string {
 // started: for commands that run on or read standard input.
 func (k *Node) Command(ctx context.Context, t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := k.host.Command(ctx, Binary(t), args...)
+	cmd := k.host.Command(ctx, k.conf.Binary, args...)
 	cmd.Env = k.env()
 	return cmd
 }

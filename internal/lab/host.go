@@ -4,16 +4,19 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
+	"testing"
 )
 
 // A Host is a machine of its own as far as the network and the host name go.
 type Host struct {
 	net   *Network
 	name  string
-	space string
+	space string // empty for the machine itself
 	wire  *Switch
 	cable *cable
 	addr4 netip.Prefix
@@ -39,6 +42,21 @@ func (n *Network) Host(name string, s *Switch) *Host {
 	n.must(ip(h.space, "link set lo up\nlink set eth0 up\n"))
 	h.ChangeAddress()
 	return h
+}
+
+// Here is this machine itself, with its own network, as a host: for nodes that
+// talk over the loopback interface. It needs neither root nor a lab, and has no
+// cable and no address of the lab's.
+func Here(t testing.TB) *Host {
+	t.Helper()
+	sweepOnce()
+	dir, err := os.MkdirTemp("", fmt.Sprintf("kithlab-%d-", os.Getpid()))
+	if err != nil {
+		t.Fatalf("lab: making a folder: %v", err)
+	}
+	n := &Network{t: t, dir: dir}
+	t.Cleanup(n.close)
+	return &Host{net: n, name: "here"}
 }
 
 // Name is the host's name, within as outside.
@@ -76,6 +94,9 @@ func (h *Host) Plug() {
 // process that the Cmd starts becomes the program itself, so signals reach it.
 // What still runs when the test ends is killed. Any goroutine may call it.
 func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	if h.space == "" {
+		return exec.CommandContext(ctx, name, args...)
+	}
 	const script = `echo "$0" >/proc/sys/kernel/hostname && exec "$@"`
 	return exec.CommandContext(ctx, "nsenter", append([]string{
 		"--net=/run/netns/" + h.space, "unshare", "--uts", "sh", "-c", script, h.name, name}, args...)...)
@@ -84,7 +105,12 @@ func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.C
 // Do calls f on a thread that is in the host's network: the sockets that f
 // opens are the host's and can be used anywhere afterwards. Any goroutine may
 // call it.
-func (h *Host) Do(f func() error) error { return inside(h.space, f) }
+func (h *Host) Do(f func() error) error {
+	if h.space == "" {
+		return f()
+	}
+	return inside(h.space, f)
+}
 
 // Dial connects from the host to an IP address and port; it fits
 // http.Transport.DialContext. Any goroutine may call it.

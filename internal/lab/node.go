@@ -22,9 +22,10 @@ const (
 
 // Kith says how to run a node.
 type Kith struct {
-	Home string   // its folder; a fresh one if empty, gone after the test
-	Args []string // after `kith up --home HOME --no-open`
-	Env  []string // NAME=VALUE, for the node and for commands to it
+	Home   string   // its folder; a fresh one if empty, gone after the test
+	Args   []string // after `kith up --home HOME --no-open`
+	Env    []string // NAME=VALUE, for the node and for commands to it
+	Binary string   // the program; [Binary] if empty
 }
 
 // A Node is a kith node on a host. When the test ends it is killed; its log is
@@ -59,6 +60,9 @@ func (h *Host) Kith(conf Kith) *Node {
 		h.net.must(err)
 		conf.Home = dir
 	}
+	if conf.Binary == "" {
+		conf.Binary = Binary(t)
+	}
 	k := &Node{host: h, conf: conf, log: new(transcript)}
 	t.Cleanup(k.close)
 	k.Start()
@@ -70,6 +74,16 @@ func (k *Node) Home() string { return k.conf.Home }
 
 // Host is where the node runs.
 func (k *Node) Host() *Host { return k.host }
+
+// PID is the number of the node's process, or 0 while it does not run.
+func (k *Node) PID() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.run == nil {
+		return 0
+	}
+	return k.run.cmd.Process.Pid
+}
 
 // Log is all that the node has written so far, over all its runs.
 func (k *Node) Log() string { return k.log.String() }
@@ -94,7 +108,7 @@ func (k *Node) Start() {
 		t.Fatalf("lab: kith on %s already runs", k.host.name)
 	}
 	args := slices.Concat([]string{"up", "--home", k.conf.Home, "--no-open"}, k.conf.Args)
-	cmd := k.host.Command(context.Background(), Binary(t), args...)
+	cmd := k.host.Command(context.Background(), k.conf.Binary, args...)
 	cmd.Env = k.env()
 	ready := k.log.begin()
 	cmd.Stdout, cmd.Stderr = k.log, k.log

@@ -134,6 +134,30 @@ func TestNodesThatMisbehaveFailTheTest(t *testing.T) {
 	}
 }
 
+func TestHere(t *testing.T) {
+	t.Setenv("KITH_BINARY", os.Args[0])
+	here := Here(t)
+	k := here.Kith(Kith{Env: []string{"LAB_TEST_ROLE=kith"}})
+	if want := fmt.Sprintf("http://127.0.0.1:1/%d", k.PID()); k.URL() != want {
+		t.Errorf("the URL is %q, want %q", k.URL(), want)
+	}
+	if err := here.Do(func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+	k.Kill()
+	if pid := k.PID(); pid != 0 {
+		t.Errorf("a killed node has the PID %d", pid)
+	}
+}
+
+func TestNodeWithItsOwnBinary(t *testing.T) {
+	t.Setenv("KITH_BINARY", "/nonexistent")
+	k := Here(t).Kith(Kith{Binary: os.Args[0], Env: []string{"LAB_TEST_ROLE=kith"}})
+	if got := k.Run(t, "home"); got != k.Home() {
+		t.Errorf("a command sees the home %q", got)
+	}
+}
+
 func (k *Node) awaitExit() { <-k.run.exited }
 
 func TestEventually(t *testing.T) {
@@ -160,13 +184,13 @@ func TestEventually(t *testing.T) {
 func TestBuild(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "hello")
-	if err := build(path, "kith/internal/lab/testdata/hello"); err != nil {
+	if err := build(path, "kith/internal/lab/testdata/hello", raceFlags); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(path).Output(); err != nil || string(out) != "hello\n" {
 		t.Errorf("the built program says %q, %v", out, err)
 	}
-	if err := build(path, "kith/internal/lab/testdata/none"); err == nil || !strings.Contains(err.Error(), "testdata/none") {
+	if err := build(path, "kith/internal/lab/testdata/none", nil); err == nil || !strings.Contains(err.Error(), "testdata/none") {
 		t.Errorf("building nothing gives %v", err)
 	}
 }

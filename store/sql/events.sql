@@ -49,7 +49,7 @@ UPDATE events SET state = ?2 WHERE id = ?1;
 UPDATE events SET author = ?2, seq = ?3, raw = ?4, proof = ?5 WHERE id = ?1;
 
 -- name: number message anew
-UPDATE messages SET author = ?2, device = ?3, seq = ?4 WHERE id = ?1;
+UPDATE messages SET author = ?2, seq = ?3 WHERE id = ?1;
 
 -- name: events of author
 SELECT e.id, e.event, e.state, e.raw, e.proof, a.account, a.device, e.seq, c.name

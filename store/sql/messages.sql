@@ -1,7 +1,7 @@
 -- name: insert message
-INSERT INTO messages (id, conversation, ord, device, seq, author, event, sent,
+INSERT INTO messages (id, conversation, ord, seq, author, event, sent,
                       text, reply_to, edited, deleted, hidden, reactions)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update message
 UPDATE messages SET text = ?2, edited = ?3, deleted = ?4, reactions = ?5 WHERE id = ?1;
@@ -12,13 +12,13 @@ WHERE id = (SELECT e.id FROM events e JOIN messages m ON m.id = e.id WHERE e.eve
 
 -- name: messages before
 SELECT * FROM entries
-WHERE cid = ?1 AND hidden = 0 AND (ord, device, seq) < (?2, ?3, ?4)
-ORDER BY ord DESC, device DESC, seq DESC LIMIT ?5;
+WHERE cid = ?1 AND hidden = 0 AND (ord, event) < (?2, ?3)
+ORDER BY ord DESC, event DESC LIMIT ?4;
 
 -- name: messages after
 SELECT * FROM entries
-WHERE cid = ?1 AND hidden = 0 AND (ord, device, seq) > (?2, ?3, ?4) AND (ord, device, seq) < (?5, ?6, ?7)
-ORDER BY ord, device, seq LIMIT ?8;
+WHERE cid = ?1 AND hidden = 0 AND (ord, event) > (?2, ?3) AND (ord, event) < (?4, ?5)
+ORDER BY ord, event LIMIT ?6;
 
 -- name: messages with prefix
 SELECT DISTINCT m.event FROM events e JOIN messages m ON m.id = e.id
@@ -40,7 +40,7 @@ SELECT * FROM entries WHERE id IN (SELECT last FROM conversations WHERE last IS 
 UPDATE conversations SET (last, active) = (
 	SELECT m.id, m.ord FROM messages m
 	WHERE m.conversation = conversations.id AND m.hidden = 0
-	ORDER BY m.ord DESC, m.device DESC, m.seq DESC LIMIT 1)
+	ORDER BY m.ord DESC, m.event DESC LIMIT 1)
 WHERE id = ? AND EXISTS (
 	SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND m.hidden = 0);
 
@@ -57,7 +57,7 @@ WHERE id = ?1;
 
 -- name: newest readable
 SELECT e.seq FROM events e JOIN messages m ON m.id = e.id
-WHERE e.author = ?1 AND e.seq > ?2 AND NOT m.hidden AND (m.ord, m.device, m.seq) <= (?3, ?4, ?5)
+WHERE e.author = ?1 AND e.seq > ?2 AND NOT m.hidden AND (m.ord, m.event) <= (?3, ?4)
 ORDER BY e.seq DESC LIMIT 1;
 
 -- name: others

@@ -50,19 +50,18 @@ CREATE TABLE messages (
 	id           INTEGER PRIMARY KEY,
 	conversation INTEGER NOT NULL,
 	ord          INTEGER NOT NULL,
-	device       BLOB    NOT NULL,
 	seq          INTEGER NOT NULL,
 	author       INTEGER NOT NULL,
 	event        BLOB    NOT NULL,
 	sent         INTEGER NOT NULL,
 	text         TEXT    NOT NULL,
 	reply_to     BLOB,
-	edited       BLOB,               -- a Stamp: Order, device, Seq; 8 + 32 + 8 bytes
+	edited       BLOB,               -- a Stamp: Order, ID; 8 + 16 bytes
 	deleted      INTEGER NOT NULL,
 	hidden       INTEGER NOT NULL,
 	reactions    TEXT                -- JSON of []kith.AccountReaction
 ) STRICT;
-CREATE UNIQUE INDEX messages_order  ON messages (conversation, ord, device, seq) WHERE hidden = 0;
+CREATE UNIQUE INDEX messages_order  ON messages (conversation, ord, event) WHERE hidden = 0;
 CREATE INDEX        messages_hidden ON messages (author) WHERE hidden = 1;
 
 -- What the devices of others told that they have and have read.

@@ -1,0 +1,67 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newExitCodesTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exit-codes",
+		Short: "What the exit codes mean",
+		Long: `Every command ends with one of these codes. Unless it is 0, one line on
+standard error says what went wrong.
+
+  0    done
+  1    a fault of Kith or of the machine: internal error, full disk, damaged data
+  2    wrong usage or invalid input
+  3    there is no such contact, message, conversation …
+  4    not possible at present, or not allowed: a second node on the same home,
+       somebody else's message, a used invitation
+  5    unreachable: no node runs, or the other side does not answer
+  130  interrupted`,
+	}
+}
+
+func newJSONTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "json",
+		Short: "What --json prints",
+		Long: `With --json a command prints one value on one line, and nothing for people.
+Lists are arrays, also empty ones. Commands that follow print a value a line.
+Those that have nothing to tell print nothing. Fields may be added later and
+are never renamed. Times are RFC 3339, IDs base32. Errors stay on standard
+error, with the exit codes of "kith help exit-codes".
+
+  me, visible                  me
+  invite                       invitation
+  invitations                  [invitation]
+  join, accept, rename, block, unblock, verify --yes/--unverify
+                               contact
+  contacts, requests           [contact]
+  verify                       {account name digits verified}
+  send                         [message], one for each name
+  log, search                  [message]
+  log --follow                 message a line; again when it changed
+  reply, edit, delete, react   message
+  details                      {message receipts:
+                                 [{account name device delivered read}]}
+  status                       {me addresses ways contacts:[connection] dropped}
+  status --follow              connection a line
+  connect                      {line}; empty when an answer was taken
+  config                       {read_marks typing_marks ice_servers}
+  config ice list/add/remove   [{url username password}]
+  kith, up                     {url} when ready
+  version                      {version go platform}
+
+  me           account device name visible encrypted home version
+  invitation   line created expires reusable state (open used expired revoked)
+  contact      account conversation name own_name petname relation (asked
+               asking accepted removed) connection (connected connecting
+               blocked disconnected) verified warning blocked blocked_until
+               last_seen devices
+  message      id conversation from from_name mine text sent state (pending
+               held delivered read) edited deleted reply_to
+               reactions:[{emoji from from_name}]
+  connection   account name connection links:[{device way path local remote
+               rtt_ms since}] waiting tries next_try
+               ways:[{way working reason since}] until`,
+	}
+}
