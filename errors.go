@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// A Kind of error says who must hear of it and what they can do. The API turns
+// An ErrorKind says who must hear of it and what they can do. The API turns
 // it into a status code, the command line into an exit code.
 type ErrorKind int
 

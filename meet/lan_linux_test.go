@@ -46,7 +46,9 @@ func playLAN(ctx context.Context, device byte) {
 	l.today = func() (uint32, time.Duration) { return 1, time.Hour }
 	go WatchNetwork(ctx, func() { fmt.Println("changed"); l.NetworkChanged() })
 	go func() {
-		for last := ""; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for last := ""; ctx.Err() == nil; <-tick.C {
 			if s := l.State(); s.Reason != last {
 				last = s.Reason
 				fmt.Println("state", s.Working, s.Reason)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"kith"
-	"kith/people"
 	"kith/seal"
 	"kith/wire"
 )
@@ -128,7 +127,8 @@ func (n *Node) Join(ctx context.Context, line string) (Contact, error) {
 		return Contact{}, kith.Errorf(kith.Invalid, "this is an invitation of your own; send it to somebody else")
 	}
 	if !r.opt.now().Before(inv.Expires) {
-		return Contact{}, people.Refusal(wire.JoinExpired)
+		return Contact{}, kith.Errorf(kith.Conflict, "this invitation has expired, on %s by this device's clock; ask for a new one",
+			inv.Expires.Local().Format("2 January 2006 at 15:04"))
 	}
 	answers := r.joins.await(inv.Account)
 	defer r.joins.done(inv.Account, answers)

@@ -24,42 +24,24 @@ const (
 // offers are the pasted offers made here that no answer came for yet.
 type offers struct {
 	mu   sync.Mutex
-	open map[[8]byte]openOffer // guarded by mu
+	open map[[8]byte]*session.Offering // guarded by mu
 }
 
-type openOffer struct {
-	offering *session.Offering
-	account  kith.AccountID
-	made     time.Time
-}
+func newOffers() *offers { return &offers{open: map[[8]byte]*session.Offering{}} }
 
-func newOffers() *offers { return &offers{open: map[[8]byte]openOffer{}} }
-
-func (o *offers) put(id [8]byte, offer openOffer) {
+func (o *offers) put(id [8]byte, offer *session.Offering) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.open[id] = offer
 }
 
 // take removes an offer, to use or to close it.
-func (o *offers) take(id [8]byte) (openOffer, bool) {
+func (o *offers) take(id [8]byte) (*session.Offering, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	offer, ok := o.open[id]
 	delete(o.open, id)
 	return offer, ok
-}
-
-// waiting tells whether an offer for an account waits, since when.
-func (o *offers) waiting(account kith.AccountID) (since time.Time, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, offer := range o.open {
-		if offer.account == account {
-			return offer.made, true
-		}
-	}
-	return time.Time{}, false
 }
 
 // Offer makes the line that a person sends to a contact, over any channel, to
@@ -88,7 +70,7 @@ func (n *Node) Offer(ctx context.Context, ref string) (line string, err error) {
 		offering.Close()
 		return "", err
 	}
-	r.offers.put(local.ID, openOffer{offering, c.Account, r.opt.now()})
+	r.offers.put(local.ID, offering)
 	r.working.Go(func() {
 		timer := time.NewTimer(offerLife)
 		defer timer.Stop()
@@ -97,7 +79,7 @@ func (n *Node) Offer(ctx context.Context, ref string) (line string, err error) {
 		case <-r.ctx.Done():
 		}
 		if stale, ok := r.offers.take(local.ID); ok {
-			stale.offering.Close()
+			stale.Close()
 			r.pasted.Forget(local.ID)
 		}
 	})
@@ -219,9 +201,9 @@ func (r *run) connect(ctx context.Context, account kith.AccountID, remote wire.O
 	r.pasted.Forget(remote.ID)
 	ctx, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()
-	l, err := offer.offering.Connect(ctx, &remote)
+	l, err := offer.Connect(ctx, &remote)
 	if err != nil {
-		offer.offering.Close()
+		offer.Close()
 		return kith.Errorf(kith.Unreachable, "the devices could not reach each other, though both lines were right: %w", err)
 	}
 	r.working.Go(func() { r.serveOffered(l, account) })

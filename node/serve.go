@@ -19,6 +19,7 @@ import (
 func (r *run) serve(l link.Link) {
 	defer l.Close(link.Goodbye)
 	account := l.Peer().Account
+	r.pursuit.Linked(account, true) // from the begin: who joins over this link need not be dialled
 	defer func() {
 		if !r.links.has(account) {
 			r.pursuit.Linked(account, false)
@@ -53,7 +54,7 @@ func (r *run) serve(l link.Link) {
 	if !r.links.add(served) {
 		return
 	}
-	r.pursuit.Linked(account, true)
+	r.pursuit.Linked(account, true) // again, for another link may have ended meanwhile
 	r.linkChanged(account)
 	log.Debug("linked", "remote", l.Path().Remote)
 	err = served.talk.Run(ctx)

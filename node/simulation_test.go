@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +26,7 @@ type person struct {
 	name  string
 	home  string
 	at    netip.AddrPort
-	ahead time.Duration // of the true time
+	ahead atomic.Int64 // of the true time; a time.Duration
 	node  *Node
 	wrote int // messages, over all lives
 	life  int // how often it was set back
@@ -36,7 +37,8 @@ func (w *world) person(t *testing.T, name string, ahead time.Duration) *person {
 	w.seed++
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(w.seed >> 8), byte(w.seed)}), 7000)
 	w.mu.Unlock()
-	p := &person{t: t, world: w, name: name, home: t.TempDir(), at: at, ahead: ahead}
+	p := &person{t: t, world: w, name: name, home: t.TempDir(), at: at}
+	p.ahead.Store(int64(ahead))
 	t.Cleanup(p.stop)
 	p.start()
 	if _, err := p.node.SetName(t.Context(), name); err != nil {
@@ -54,7 +56,7 @@ func (p *person) start() {
 	n, err := Open(p.t.Context(), Options{
 		Home:   p.home,
 		Log:    log,
-		now:    func() time.Time { return time.Now().AddDate(30, 0, 0).Add(p.ahead) },
+		now:    func() time.Time { return time.Now().AddDate(30, 0, 0).Add(time.Duration(p.ahead.Load())) },
 		listen: p.world.listener(p.at),
 	})
 	if err != nil {
@@ -198,12 +200,11 @@ func simulate(t *testing.T, seed uint64, size, steps int) {
 			}
 			// The expiry is judged by the joiner's own clock, which may be years
 			// off; that is another test's matter.
-			keep := b.ahead
-			b.ahead = a.ahead
+			keep := b.ahead.Swap(a.ahead.Load())
 			if c, err := b.node.Join(t.Context(), inv.Line); err != nil || c.Relation != kith.Accepted {
 				t.Fatalf("%s joins %s: %v, %v", b.name, a.name, c.Relation, err)
 			}
-			b.ahead = keep
+			b.ahead.Store(keep)
 			pairs = append(pairs, pair{a, b})
 		}
 	}

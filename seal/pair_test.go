@@ -189,7 +189,7 @@ func TestSafetyNumber(t *testing.T) {
 
 func TestDayTag(t *testing.T) {
 	key := randomSecret()
-	if DayTag(key, 20000) != DayTag(key, 20000) {
+	if again := DayTag(key, 20000); again != DayTag(key, 20000) {
 		t.Error("a day has two tags")
 	}
 	if DayTag(key, 20000) == DayTag(key, 20001) || DayTag(key, 20000) == DayTag(randomSecret(), 20000) {

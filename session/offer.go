@@ -162,6 +162,7 @@ func (e *Endpoint) newAgent(answer bool) (*ice.Agent, error) {
 	if answer {
 		tick, checks = answererTick, answererChecks
 	}
+	//lint:ignore SA1019 see above
 	config := &ice.AgentConfig{
 		Urls:               urls,
 		NetworkTypes:       []ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6},
@@ -189,7 +190,8 @@ func (e *Endpoint) newAgent(answer bool) (*ice.Agent, error) {
 	case len(urls) == 0:
 		config.CandidateTypes = []ice.CandidateType{ice.CandidateTypeHost}
 	}
-	return ice.NewAgent(config) //nolint:staticcheck // see above
+	//lint:ignore SA1019 see above
+	return ice.NewAgent(config)
 }
 
 func (e *Endpoint) candidateFilter(ip net.IP) bool {

@@ -140,7 +140,9 @@ func cmdEventually(ts *testscript.TestScript, neg bool, words []string) {
 		ts.Fatalf("usage: eventually PATTERN WHO ARGS…")
 	}
 	pattern := regexp.MustCompile("(?m)" + words[0])
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
 		err := ts.Exec("kith", args(ts, words[1:])...)
 		if err == nil && pattern.MatchString(ts.ReadFile("stdout")) != neg {
 			return
