@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"kith"
-	"kith/link"
 	"kith/people"
 	"kith/seal"
 )
@@ -92,7 +91,7 @@ func (n *Node) Refuse(ctx context.Context, ref string) error {
 		return nil
 	})
 	if err == nil {
-		r.links.close(c.Account, link.Goodbye)
+		r.part(c.Account)
 	}
 	return err
 }
@@ -135,7 +134,7 @@ func (n *Node) Remove(ctx context.Context, ref string) error {
 		return err
 	}
 	defer leave()
-	r.links.close(account, link.Goodbye)
+	r.part(account)
 	return nil
 }
 
@@ -198,7 +197,7 @@ func (n *Node) Block(ctx context.Context, ref string, d time.Duration) (Contact,
 	if err != nil {
 		return Contact{}, err
 	}
-	r.links.close(c.Account, link.Goodbye)
+	r.part(c.Account)
 	return r.viewContact(&c), nil
 }
 

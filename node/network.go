@@ -85,7 +85,7 @@ func (r *run) startNetwork(ctx context.Context) error {
 // startWays begins to search the local network, and to watch for changes.
 func (r *run) startWays() {
 	r.direct = meet.NewDirect()
-	r.lan = meet.NewLAN(port(r.net.Addresses()), func(day uint32) [16]byte { return seal.DayTag(r.id.self, day) }, r.log)
+	r.lan = meet.NewLAN(port(r.net.Addresses()), r.tag, r.log)
 	r.working.Go(r.searchLAN)
 	r.working.Go(func() {
 		meet.WatchNetwork(r.ctx, func() {
@@ -98,6 +98,26 @@ func (r *run) startWays() {
 			r.refresh.soon()
 		})
 	})
+}
+
+// tag is the name of this device on the local network on a day.
+func (r *run) tag(day uint32) [16]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return seal.DayTag(r.tagKey, day)
+}
+
+// part ends the links to somebody who shall no longer find us. They know the
+// name of this device on the local network, and would see that it is still
+// there: it takes another one.
+func (r *run) part(account kith.AccountID) {
+	r.links.close(account, link.Goodbye)
+	r.mu.Lock()
+	r.tagKey = seal.NewSelfKey()
+	r.mu.Unlock()
+	if r.lan != nil {
+		r.lan.NetworkChanged()
+	}
 }
 
 // searchLAN runs the LAN way while this person is visible.

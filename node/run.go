@@ -50,7 +50,8 @@ type run struct {
 
 	mu      sync.Mutex // guards the rest
 	ownCard kith.Card
-	signed  []byte // the same as it is told to others
+	tagKey  kith.Secret // of the name on the local network
+	signed  []byte      // the same as it is told to others
 	hidden  bool
 	prefs   Preferences
 	ready   bool // the network is up; store changes are passed on
@@ -94,6 +95,7 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	r.hidden = hidden != nil
+	r.tagKey = seal.NewSelfKey()
 	r.prefs = Preferences{ReadMarks: true, TypingMarks: true}
 	if err := loadJSON(ctx, r.store, setPreferences, &r.prefs); err != nil {
 		return err
