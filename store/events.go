@@ -57,7 +57,7 @@ func (s *Store) Append(ctx context.Context, conv kith.ConversationID, device kit
 		case outcome.twin:
 			return kith.Errorf(kith.Conflict, "there is an event with this ID already")
 		}
-		return t.conclude(p, a, ev.Seq, ev.ID, ev.Order, outcome.made)
+		return t.conclude(p, a, ev.Seq, ev.ID, ev.Order, outcome)
 	})
 	return ev, err
 }
@@ -102,7 +102,7 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 			return ErrGap
 		}
 		var highest uint64
-		made := false
+		var all outcome
 		for i := range events {
 			ev := &events[i]
 			seq := first + uint64(i)
@@ -122,13 +122,14 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 			if outcome.objection != nil {
 				done.Void++
 			}
-			highest, made = max(highest, ev.Order), made || outcome.made
+			highest = max(highest, ev.Order)
+			all.made, all.unread = all.made || outcome.made, all.unread+outcome.unread
 		}
 		if done.New == 0 {
 			return nil
 		}
 		last := &events[len(events)-1]
-		return t.conclude(p, a, last.Seq, last.ID, highest, made)
+		return t.conclude(p, a, last.Seq, last.ID, highest, all)
 	})
 	if err != nil {
 		done = Applied{}
@@ -138,12 +139,15 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 
 // conclude notes in the rows of author and conversation what was recorded, up
 // to number seq.
-func (t *Tx) conclude(p place, a author, seq uint64, id kith.EventID, highest uint64, made bool) error {
+func (t *Tx) conclude(p place, a author, seq uint64, id kith.EventID, highest uint64, o outcome) error {
 	err := errors.Join(
 		t.c.exec("set author seq", a.row, seq, id),
 		t.c.exec("raise highest", p.row, highest))
-	if made {
+	if o.made {
 		err = errors.Join(err, t.c.exec("refresh last", p.row))
+	}
+	if o.unread > 0 {
+		err = errors.Join(err, t.c.exec("add unread", p.row, o.unread))
 	}
 	t.change(p.name).Events = true
 	return err
@@ -155,6 +159,7 @@ type outcome struct {
 	objection error // of Rules.Fold, or of the store, if it has no effect
 	twin      bool  // it was here under another number
 	made      bool  // it made a message that can be seen
+	unread    int   // and that this person has not read: 1; of several events the sum
 }
 
 // record stores an event in its author's next slot and folds it.

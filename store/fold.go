@@ -41,15 +41,16 @@ func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, hide bool)
 	if err != nil || hide {
 		return outcome{state: applied}, err
 	}
+	o := outcome{state: applied, made: true}
 	if !m.Deleted {
 		err = t.c.exec("queue new", id)
 		t.unindexed = true
 		if ev.Author.Account != t.s.Account() && ev.Seq > a.read {
-			err = errors.Join(err, t.c.exec("add unread", p.row, 1))
+			o.unread = 1
 		}
 	}
 	t.change(p.name).touched(ev.ID)
-	return outcome{state: applied, made: true}, err
+	return o, err
 }
 
 // foldInto folds an event into the message that it names.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"time"
 
 	"kith"
 	"kith/store"
@@ -23,22 +24,48 @@ func (t *Talk) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		switch f := frame.(type) {
-		case wire.Hello:
-			err = t.onHello(ctx, f)
-		case wire.Have:
-			err = t.onHave(ctx, f)
-		case wire.Events:
-			err = t.onEvents(ctx, f)
-		case wire.Typing:
-			t.onTyping(f)
-		default:
-			t.Host.Dropped("a frame that does not belong into a talk")
+		err = t.take(ctx, frame)
+		for kith.KindOf(err) == kith.Full && t.wait(ctx) {
+			err = t.take(ctx, frame)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// take does what one frame asks for. Doing it again changes nothing.
+func (t *Talk) take(ctx context.Context, frame wire.Frame) error {
+	switch f := frame.(type) {
+	case wire.Hello:
+		return t.onHello(ctx, f)
+	case wire.Have:
+		return t.onHave(ctx, f)
+	case wire.Events:
+		return t.onEvents(ctx, f)
+	case wire.Typing:
+		t.onTyping(f)
+	default:
+		t.Host.Dropped("a frame that does not belong into a talk")
+	}
+	return nil
+}
+
+// fullPause is how long a frame waits that a full disk has no room for. Ending
+// the link instead would make both sides link again for each new message.
+const fullPause = 2 * time.Second
+
+// wait lets the pause pass, and reports whether the link is still there then.
+func (t *Talk) wait(ctx context.Context) bool {
+	timer := time.NewTimer(fullPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.Link.Done():
+	case <-ctx.Done():
+	}
+	return false
 }
 
 func (t *Talk) onHello(ctx context.Context, hello wire.Hello) error {

@@ -29,6 +29,8 @@ type side struct {
 	own   kith.Peer
 	key   kith.Secret
 	conv  kith.ConversationID
+	// greeted, if set, takes the place of Greeted.
+	greeted func(context.Context, wire.Hello) (bool, error)
 
 	mu      stdsync.Mutex
 	talk    *sync.Talk     // guarded by mu
@@ -111,9 +113,14 @@ func (s *side) texts() []string {
 func (s *side) Hello() wire.Hello {
 	return wire.Hello{Version: sync.Version, Accepted: true, Card: []byte{1}, Now: time.Now()}
 }
-func (s *side) Greeted(_ context.Context, hello wire.Hello) (bool, error) { return hello.Accepted, nil }
-func (s *side) Hidden(*kith.Event, time.Duration) bool                    { return false }
-func (s *side) TellsRead() bool                                           { return true }
+func (s *side) Greeted(ctx context.Context, hello wire.Hello) (bool, error) {
+	if s.greeted != nil {
+		return s.greeted(ctx, hello)
+	}
+	return hello.Accepted, nil
+}
+func (s *side) Hidden(*kith.Event, time.Duration) bool { return false }
+func (s *side) TellsRead() bool                        { return true }
 func (s *side) Typing(_ kith.ConversationID, active bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

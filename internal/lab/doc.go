@@ -37,6 +37,9 @@
 // No host has a route out, and none can reach the machine's own network. What
 // a host cannot have of its own is shared: file system, clock, process table.
 //
+// [Here] is the machine itself as a host, for nodes that talk over loopback. It
+// needs no root.
+//
 // Everything goes when the test ends. If the test process is killed, its nodes
 // die with it, and the next lab on the machine sweeps the rest up.
 //
