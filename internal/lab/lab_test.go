@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	answerWithin = 5 * time.Second
+	answerWithin = 20 * time.Second
 	port         = 7000
 )
 
@@ -47,15 +47,17 @@ func echo(t *testing.T, h *Host) {
 	}()
 }
 
+// listen opens a socket on a host. It tries again: a program that another test
+// starts at this moment may hold a copy of a socket that was closed before.
 func listen(t *testing.T, h *Host, network, address string) net.PacketConn {
 	t.Helper()
 	var conn net.PacketConn
-	if err := h.Do(func() (err error) {
-		conn, err = net.ListenPacket(network, address)
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	Eventually(t, answerWithin, func() error {
+		return h.Do(func() (err error) {
+			conn, err = net.ListenPacket(network, address)
+			return err
+		})
+	})
 	t.Cleanup(func() { conn.Close() })
 	return conn
 }
