@@ -54,13 +54,17 @@ const format = "kith backup"
 // Write makes the archive of files, by the name they shall have in it and the
 // path where they are. The archive appears under its path only when it is whole
 // and durable; an existing file is never replaced.
-func Write(path, passphrase string, made time.Time, files map[string]string) (err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return kith.Errorf(kith.Conflict, "%s exists already; choose another name", path)
-	}
+func Write(path, passphrase string, made time.Time, files map[string]string) error {
 	recipient, err := age.NewScryptRecipient(passphrase)
 	if err != nil {
 		return kith.Errorf(kith.Invalid, "the backup can't be sealed: %w", err)
+	}
+	return write(path, recipient, made, files)
+}
+
+func write(path string, recipient age.Recipient, made time.Time, files map[string]string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return kith.Errorf(kith.Conflict, "%s exists already; choose another name", path)
 	}
 	part, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -143,15 +147,19 @@ func digest(path string) (sum string, size int64, err error) {
 // Read opens an archive and puts its files, verified and durable, into an
 // empty folder. On an error what it put there is of no use.
 func Read(path, passphrase, folder string) error {
+	identity, err := age.NewScryptIdentity(passphrase)
+	if err != nil {
+		return kith.Errorf(kith.Invalid, "the backup can't be opened: %w", err)
+	}
+	return read(path, identity, folder)
+}
+
+func read(path string, identity age.Identity, folder string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return kith.Errorf(kith.Invalid, "the backup can't be read: %w", err)
 	}
 	defer f.Close()
-	identity, err := age.NewScryptIdentity(passphrase)
-	if err != nil {
-		return kith.Errorf(kith.Invalid, "the backup can't be opened: %w", err)
-	}
 	opened, err := age.Decrypt(f, identity)
 	var wrong *age.NoIdentityMatchError
 	if errors.As(err, &wrong) {

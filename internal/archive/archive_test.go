@@ -1,4 +1,4 @@
-package archive_test
+package archive
 
 import (
 	"bytes"
@@ -7,11 +7,30 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"kith"
-	"kith/internal/archive"
 )
 
 const passphrase = "a passphrase for tests"
+
+// cheap seals with little work.
+func cheap(t *testing.T) age.Recipient {
+	recipient, err := age.NewScryptRecipient(passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipient.SetWorkFactor(8)
+	return recipient
+}
+
+func key(t *testing.T, passphrase string) age.Identity {
+	identity, err := age.NewScryptIdentity(passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identity
+}
 
 func TestArchive(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
@@ -24,10 +43,10 @@ func TestArchive(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "backup")
-	if err := archive.Write(path, passphrase, time.Now(), files); err != nil {
+	if err := write(path, cheap(t), time.Now(), files); err != nil {
 		t.Fatal(err)
 	}
-	if err := archive.Read(path, passphrase, to); err != nil {
+	if err := read(path, key(t, passphrase), to); err != nil {
 		t.Fatal(err)
 	}
 	for name, data := range content {
@@ -35,7 +54,7 @@ func TestArchive(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v; want %d", name, len(got), err, len(data))
 		}
 	}
-	if err := archive.Write(path, passphrase, time.Now(), files); kith.KindOf(err) != kith.Conflict {
+	if err := write(path, cheap(t), time.Now(), files); kith.KindOf(err) != kith.Conflict {
 		t.Errorf("writing over an archive: %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); err != nil || len(left) > 0 {
@@ -62,7 +81,7 @@ func fails(t *testing.T, data []byte, passphrase string, want kith.ErrorKind) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := archive.Read(path, passphrase, t.TempDir()); kith.KindOf(err) != want {
+	if err := read(path, key(t, passphrase), t.TempDir()); kith.KindOf(err) != want {
 		t.Errorf("%v is of kind %v, want %v", err, kith.KindOf(err), want)
 	}
 }
