@@ -68,6 +68,9 @@ func (o *Offering) connect(ctx context.Context, remote *wire.Offer) (link.Link, 
 		start = o.agent.StartAccept
 	}
 	path, err := start(remote.Ufrag, remote.Pwd)
+	if ended := context.Cause(o.ctx); ended != nil {
+		return nil, ended // the agent was closed beneath us
+	}
 	if err != nil {
 		return nil, kith.Errorf(kith.Internal, "search a path: %w", err)
 	}
