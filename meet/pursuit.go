@@ -20,6 +20,8 @@ type Options struct {
 	// and owns it. It tells Pursuit.Linked before it returns, unless it closed
 	// the link.
 	Linked func(link.Link)
+	// Failed is told of every attempt that made no link; nil: nobody is.
+	Failed func(kith.AccountID)
 }
 
 // A Pursuit keeps trying to have a link to every target. Its methods may be
@@ -166,6 +168,9 @@ func (p *Pursuit) do(ctx context.Context, j *job) {
 		o.failures = failures
 	}
 	p.change(func(a *agenda, now time.Time) { a.done(j, o, now) })
+	if !linked && j.instance == nil && p.opt.Failed != nil {
+		p.opt.Failed(j.target.Account)
+	}
 }
 
 // hand gives a link to its owner, if its account is still wanted.

@@ -38,17 +38,12 @@ func (n *Node) Conversation(ctx context.Context, ref string) (Conversation, erro
 	if err != nil {
 		return Conversation{}, err
 	}
-	stored, err := r.store.Conversations(ctx)
+	stored, err := r.store.Conversation(ctx, conv)
 	if err != nil {
 		return Conversation{}, err
 	}
-	for i := range stored {
-		if stored[i].ID == conv {
-			view, _ := r.viewConversation(&stored[i])
-			return view, nil
-		}
-	}
-	return Conversation{}, kith.Errorf(kith.NotFound, "there is no conversation %s", conv)
+	view, _ := r.viewConversation(&stored)
+	return view, nil
 }
 
 // viewConversation shows a stored conversation. ok is false for one with

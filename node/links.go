@@ -13,7 +13,7 @@ import (
 
 // tieWindow is how close together two links to the same device must have come
 // about to count as one wish: both sides dialled at the same time.
-const tieWindow = 3 * time.Second
+const tieWindow = time.Second
 
 // A live link and what is said over it.
 type live struct {

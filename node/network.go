@@ -67,7 +67,7 @@ func (r *run) startNetwork(ctx context.Context) error {
 	if err := net.SetICE(sessionServers(servers)); err != nil {
 		r.log.Warn("the configured STUN and TURN servers can't be used", "error", err)
 	}
-	r.pursuit = meet.NewPursuit(dialer{r}, meet.Options{Log: r.log, Linked: r.dialled})
+	r.pursuit = meet.NewPursuit(dialer{r}, meet.Options{Log: r.log, Linked: r.dialled, Failed: r.linkChanged})
 	r.mu.Lock()
 	r.ready = true
 	r.mu.Unlock()

@@ -402,3 +402,44 @@ func TestPassphraseAndBackup(t *testing.T) {
 	}
 	texts(t, ann, "Bob", "a secret text", "after encryption", "after the backup", "welcome back", "thank you")
 }
+
+// When hope is given up, that is told: a page must not go on saying that it
+// connects.
+func TestGivenUpIsTold(t *testing.T) {
+	inWorld(t, func(t *testing.T, _ *world, a, b *person) {
+		sleep(time.Minute)
+		news := a.node.Subscribe(t.Context(), "")
+		b.stop()
+		deadline := time.After(time.Hour)
+		for {
+			select {
+			case notice := <-news:
+				if notice.Status != nil && notice.Status.Connection == Disconnected {
+					return
+				}
+			case <-deadline:
+				t.Fatal("nothing told that the contact can't be reached")
+			}
+		}
+	})
+}
+
+func TestOneConversation(t *testing.T) {
+	inWorld(t, func(t *testing.T, _ *world, a, b *person) {
+		ctx := t.Context()
+		if c, err := a.node.Conversation(ctx, "B"); err != nil || c.Last != nil || c.With.Name != "B" {
+			t.Errorf("an empty one: %+v, %v", c, err)
+		}
+		send(t, b.node, "A", "one")
+		send(t, b.node, "A", "two")
+		sleep(time.Minute)
+		all, err := a.node.Conversations(ctx)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%d conversations, %v", len(all), err)
+		}
+		one, err := a.node.Conversation(ctx, all[0].ID.String())
+		if err != nil || one.Unread != 2 || one.Last == nil || one.Last.Text != "two" || one.Last.ID != all[0].Last.ID {
+			t.Errorf("%+v, %v", one, err)
+		}
+	})
+}

@@ -70,9 +70,15 @@ func (r *run) serve(l link.Link) {
 	r.links.remove(served)
 	log.Debug("link ended", "reason", l.Reason(), "error", err)
 	r.typing.set(kith.DirectConversation(r.id.peer.Account, account), account, false)
-	if r.ctx.Err() == nil {
-		r.noteSeen(account)
-		r.linkChanged(account)
+	if r.ctx.Err() != nil {
+		return
+	}
+	r.noteSeen(account)
+	r.linkChanged(account)
+	if l.Reason() == link.Replaced && !r.links.has(account) {
+		// The other side keeps an older link, which must be one of a former
+		// life of this program: ours is taken for its twin no longer than that.
+		time.AfterFunc(tieWindow, func() { r.pursuit.Now(account) })
 	}
 }
 

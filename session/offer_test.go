@@ -106,6 +106,13 @@ func TestBadOffers(t *testing.T) {
 	}
 }
 
+// waiting counts the offers that are open.
+func (e *Endpoint) waiting() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.offerings)
+}
+
 func TestOfferEnds(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	ctx := within15(t)
@@ -140,8 +147,8 @@ func TestOfferEnds(t *testing.T) {
 	if err := await(t, failed, "the end of the attempt"); err == nil {
 		t.Error("connected on a closed endpoint")
 	}
-	if len(b.offerings) != 0 {
-		t.Errorf("%d offers are still there", len(b.offerings))
+	if n := b.waiting(); n != 0 {
+		t.Errorf("%d offers are still there", n)
 	}
 }
 
@@ -175,7 +182,7 @@ func TestLinkOutlivesItsOffering(t *testing.T) {
 	if lb := await(t, waiting, "the other end"); lb != nil {
 		echo(t, la, lb)
 	}
-	if len(a.offerings)+len(b.offerings) != 0 {
+	if a.waiting()+b.waiting() != 0 {
 		t.Error("an offering is still there")
 	}
 	la.Close(link.Goodbye)

@@ -15,6 +15,31 @@ type Conversation struct {
 	Unread int            // messages of others
 }
 
+// Conversation gives one; kith.NotFound if there is none of this name.
+func (s *Store) Conversation(ctx context.Context, id kith.ConversationID) (Conversation, error) {
+	conv := Conversation{ID: id}
+	err := s.read(ctx, "read a conversation", func(c *conn) error {
+		var last int64
+		found, err := c.one("one conversation", func(r *row) {
+			r.fill(conv.With[:])
+			conv.Unread = int(r.int())
+			last = r.int() // 0 if NULL
+		}, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return kith.Errorf(kith.NotFound, "there is no conversation %s", id)
+		}
+		_, err = c.one("message by row", func(r *row) {
+			e := s.scanEntry(r).Entry
+			conv.Last = &e
+		}, last)
+		return err
+	})
+	return conv, err
+}
+
 // Conversations gives all of them, the one with the newest message first.
 func (s *Store) Conversations(ctx context.Context) ([]Conversation, error) {
 	var list []Conversation

@@ -33,6 +33,12 @@ SELECT * FROM entries WHERE id = (
 -- name: conversations
 SELECT name, account, unread FROM conversations ORDER BY active DESC, name;
 
+-- name: one conversation
+SELECT account, unread, last FROM conversations WHERE name = ?;
+
+-- name: message by row
+SELECT * FROM entries WHERE id = ?;
+
 -- name: last messages
 SELECT * FROM entries WHERE id IN (SELECT last FROM conversations WHERE last IS NOT NULL);
 
