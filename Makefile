@@ -28,8 +28,16 @@ outside := ./internal/lab ./internal/e2e
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/make /'
 
+ui_sources := $(shell find ui api/openapi.json -type f -not -path '*/node_modules/*' -not -path 'ui/dist/*' -not -path 'ui/shots/*' -not -path 'ui/test/*' -not -path 'ui/browser/*' -not -name '*.go' -not -name openapi.d.ts)
+
+.PHONY: ui
+ui: ui/dist/index.html ## build the page, if its sources changed
+
+ui/dist/index.html: $(ui_sources)
+	@$(tools)/ui.sh build
+
 .PHONY: build
-build: ## compile bin/kith
+build: ui ## compile bin/kith, with the page
 	@$(tools)/need.sh build
 	CGO_ENABLED=0 go build -trimpath -o bin/kith ./cmd/kith
 
@@ -38,7 +46,7 @@ run: build ## compile and start Kith; it prints its link and opens its page; Ctr
 	@exec bin/kith up $(ARGS)
 
 .PHONY: test
-test: need format vet lint cross unit lab ## everything that a change has to pass
+test: need ui format vet lint cross unit test-ui lab ## everything that a change has to pass
 
 .PHONY: need
 need:
@@ -63,6 +71,14 @@ cross: ## does it compile for the other systems, and the core for browsers?
 .PHONY: unit
 unit: need ## the tests, with the race detector
 	@$(step) unit go test $(race) -count=1 -timeout 10m $$(go list ./... | grep -vE '/internal/(lab|e2e|bench)$$')
+
+.PHONY: test-ui
+test-ui: build ## the page: its types, its parts, and in a browser with real nodes
+	@$(step) test-ui $(tools)/ui.sh test
+
+.PHONY: screenshots
+screenshots: build ## pictures of every view, in ui/shots
+	cd ui && npm run --silent screenshots
 
 .PHONY: lab
 lab: need ## the tests with real nodes in simulated networks, crashing
@@ -91,4 +107,5 @@ cover: ## how much of the code the tests reach
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin cover.out
+	rm -rf bin cover.out ui/node_modules ui/shots
+	find ui/dist -type f -not -name .keep -delete

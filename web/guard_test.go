@@ -1,15 +1,20 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"kith"
 	"kith/api"
+	"kith/ui"
 )
 
 func TestLogin(t *testing.T) {
@@ -207,31 +212,59 @@ func checkHeaders(t *testing.T, answer *http.Response) {
 }
 
 // The page loads only what is embedded, and holds nothing that the policy
-// would have to forbid.
+// would have to forbid: neither the plain one nor, if there is one, the built.
 func TestPageFiles(t *testing.T) {
 	s := start(t, t.TempDir())
 	cookie := logIn(t, s)
-	for file, kind := range map[string]string{
-		"/": "text/html; charset=utf-8", "/app.js": "text/javascript; charset=utf-8", "/api.js": "text/javascript; charset=utf-8",
-		"/view.js": "text/javascript; charset=utf-8", "/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml",
-	} {
-		answer := request(t, s, "GET", file, with(cookie))
+	kinds := map[string]string{
+		".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+		".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
+	}
+	bad := map[string][]string{
+		".html": {" onclick", " onload", " onerror", " style=", "<style", "<script>", "://"},
+		".js":   {".innerHTML=", "insertAdjacentHTML", "document.write", "eval(", "new Function", "//cdn"},
+		".css":  {"@import", "url("},
+	}
+	for _, file := range slices.Concat([]string{""}, pageNames(t)) {
+		answer := request(t, s, "GET", "/"+file, with(cookie))
 		text, err := io.ReadAll(answer.Body)
-		if err != nil || answer.StatusCode != 200 || answer.Header.Get("Content-Type") != kind {
-			t.Errorf("%s: %s, %s, %v", file, answer.Status, answer.Header.Get("Content-Type"), err)
+		kind := cmp.Or(path.Ext(file), ".html")
+		if err != nil || answer.StatusCode != 200 || answer.Header.Get("Content-Type") != kinds[kind] {
+			t.Errorf("%q: %s, %s, %v", file, answer.Status, answer.Header.Get("Content-Type"), err)
 		}
 		checkHeaders(t, answer)
-		for _, bad := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " onclick", " style=", "<style", "//cdn", "https://"} {
+		for _, bad := range bad[kind] {
 			if strings.Contains(string(text), bad) {
-				t.Errorf("%s holds %q", file, bad)
+				t.Errorf("%q holds %q", file, bad)
 			}
 		}
-		unchanged := request(t, s, "GET", file, func(r *http.Request) {
+		unchanged := request(t, s, "GET", "/"+file, func(r *http.Request) {
 			with(cookie)(r)
 			r.Header.Set("If-None-Match", answer.Header.Get("ETag"))
 		})
 		if unchanged.StatusCode != http.StatusNotModified {
-			t.Errorf("%s again: %s", file, unchanged.Status)
+			t.Errorf("%q again: %s", file, unchanged.Status)
 		}
 	}
+}
+
+// pageNames lists the files of both pages.
+func pageNames(t *testing.T) (names []string) {
+	t.Helper()
+	list := func(files fs.FS) {
+		found, err := fs.Glob(files, "[^.]*")
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no files of the page: %v", err)
+		}
+		names = append(names, found...)
+	}
+	beneath, err := fs.Sub(plain, "page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list(beneath)
+	if built, ok := ui.Files(); ok {
+		list(built)
+	}
+	return names
 }

@@ -5,19 +5,35 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"io/fs"
 	"mime"
 	"net/http"
 	"path"
 	"time"
+
+	"kith/ui"
 )
 
+// plain holds the login page, and a plain page for a program that was compiled
+// without the built one.
+//
 //go:embed page
-var pageFiles embed.FS
+var plain embed.FS
+
+// pageFile reads a file of the page.
+func pageFile(file string) ([]byte, error) {
+	if built, ok := ui.Files(); ok {
+		if text, err := fs.ReadFile(built, file); err == nil {
+			return text, nil
+		}
+	}
+	return plain.ReadFile("page/" + file)
+}
 
 // page answers with an embedded file. It is small and may change with every
 // version: browsers ask each time, and are told if it is still the same.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, file string) {
-	text, err := pageFiles.ReadFile("page/" + file)
+	text, err := pageFile(file)
 	if err != nil {
 		http.Error(w, "there is no such page", http.StatusNotFound)
 		return
@@ -47,6 +63,8 @@ func contentType(file string) string {
 		return "text/css; charset=utf-8"
 	case ".svg":
 		return "image/svg+xml"
+	case ".webmanifest":
+		return "application/manifest+json"
 	}
 	return mime.TypeByExtension(path.Ext(file))
 }

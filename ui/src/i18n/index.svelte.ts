@@ -1,0 +1,30 @@
+// The language of the page: the one that was chosen, else the browser's.
+
+import { sayUnreachable } from "../lib/api";
+import { settings } from "../lib/settings.svelte";
+import { en, type Texts } from "./en";
+import { fr } from "./fr";
+
+export const languages: Record<string, Texts> = { en, fr };
+
+// pick is the first of the browser's languages that there is.
+export function pick(wanted: readonly string[]): string {
+  return wanted.map((l) => l.slice(0, 2).toLowerCase()).find((l) => l in languages) ?? "en";
+}
+
+class I18n {
+  locale = $derived(settings.language === "system" ? pick(navigator.languages) : settings.language);
+  t = $derived(languages[this.locale] ?? en);
+
+  // tag is what dates are formatted by: the browser's own variant, if it is of
+  // the same language, as en-GB.
+  tag = $derived(navigator.languages.find((l) => l.startsWith(this.locale)) ?? this.locale);
+
+  // node words what the node says in English; what is not known stays so.
+  node(sentences: string): string {
+    return this.t.node.reduce((text, [pattern, words]) => text.replace(pattern, words), sentences);
+  }
+}
+
+export const i18n = new I18n();
+sayUnreachable(() => i18n.t.app.unreachable);

@@ -1,0 +1,59 @@
+// The API of one's own Kith. Its types are made from api/openapi.json.
+
+import createClient from "openapi-fetch";
+import type { components, paths } from "./openapi";
+
+type Schemas = components["schemas"];
+export type Contact = Schemas["Contact"];
+export type Conversation = Schemas["Conversation"];
+export type Message = Schemas["Message"];
+export type Me = Schemas["Me"];
+export type Status = Schemas["Status"];
+export type ContactStatus = Schemas["ContactStatus"];
+export type Way = Schemas["Way"];
+export type Invitation = Schemas["Invitation"];
+export type Receipt = Schemas["Receipt"];
+export type Preferences = Schemas["Preferences"];
+export type ICEServer = Schemas["ICEServer"];
+export type Notice = Schemas["Notice"];
+type Problem = Schemas["Problem"];
+
+export const base = "/api/v1";
+
+// A Failure is an answer that is not a success. Its message is a sentence to
+// show; its kind is stable.
+export class Failure extends Error {
+  constructor(readonly kind: Problem["kind"], detail: string) {
+    super(detail.charAt(0).toUpperCase() + detail.slice(1));
+  }
+}
+
+// Fetch is looked up at each call, so that tests can put another in its place.
+export const api = createClient<paths>({
+  baseUrl: new URL(base, location.href).href,
+  fetch: (request) => globalThis.fetch(request),
+});
+
+// ask waits for an answer and gives what it holds, or throws a Failure.
+export async function ask<T>(request: Promise<{ data?: T; error?: Problem; response: Response }>): Promise<T> {
+  let answer;
+  try {
+    answer = await request;
+  } catch {
+    throw new Failure("unreachable", unreachable());
+  }
+  const { data, error, response } = answer;
+  if (response.status === 401) {
+    location.reload(); // the page then says how to log in
+    throw new Failure("forbidden", error?.detail ?? response.statusText);
+  }
+  if (!response.ok) throw new Failure(error?.kind ?? "internal", error?.detail ?? `${response.status} ${response.statusText}`);
+  return data as T;
+}
+
+// unreachable is the sentence for a node that does not answer; the language
+// decides it.
+let unreachable = () => "Kith does not answer.";
+export function sayUnreachable(sentence: () => string) {
+  unreachable = sentence;
+}

@@ -1,0 +1,37 @@
+// The part of a text in which words were found, with the words marked.
+
+const before = 40;
+const most = 240;
+
+// fold compares as the search does: case and accents do not matter. It keeps
+// the length, so that places stay the same.
+const fold = (s: string) => [...s].map((c) => {
+  const plain = c.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  return plain.length === c.length ? plain : c;
+}).join("");
+
+export function marked(text: string, words: string): { text: string; hit: boolean }[] {
+  const line = text.slice(0, 20_000).replace(/\s+/g, " ");
+  const wanted = fold(words).split(/\s+/).filter(Boolean);
+  const folded = fold(line);
+  const first = Math.max(0, Math.min(...wanted.map((w) => folded.indexOf(w)).filter((at) => at >= 0), line.length));
+  const from = first === line.length || first < before ? 0 : first - before;
+  const part = line.slice(from, from + most);
+  const low = folded.slice(from, from + most);
+  const parts: { text: string; hit: boolean }[] = [];
+  if (from > 0) parts.push({ text: "…", hit: false });
+  let at = 0;
+  while (at < part.length) {
+    let next = part.length;
+    let length = 0;
+    for (const w of wanted) {
+      const i = low.indexOf(w, at);
+      if (i >= 0 && (i < next || (i === next && w.length > length))) [next, length] = [i, w.length];
+    }
+    if (next > at) parts.push({ text: part.slice(at, next), hit: false });
+    if (length) parts.push({ text: part.slice(next, next + length), hit: true });
+    at = next + Math.max(length, 0);
+    if (!length) break;
+  }
+  return parts;
+}

@@ -1,0 +1,39 @@
+// Tells of messages that arrive: to screen readers always, on the desktop if
+// wanted and the page is not looked at.
+
+import { i18n } from "../i18n/index.svelte";
+import type { Message } from "./api";
+import { plainText } from "./markdown";
+import { nav } from "./nav.svelte";
+import { settings } from "./settings.svelte";
+
+class Announcements {
+  list = $state.raw<readonly { id: number; text: string }[]>([]);
+  #next = 0;
+
+  say(text: string) {
+    this.list = [...this.list.slice(-4), { id: this.#next++, text }];
+  }
+}
+
+export const announcements = new Announcements();
+
+// seen are the messages that were told of: later notices are changes.
+const seen = new Set<string>();
+const oldest = 60_000;
+
+export function arrived(m: Message) {
+  if (m.mine || m.deleted || m.edited || seen.has(m.id)) return;
+  seen.add(m.id);
+  // What was said long ago and comes only now would be a flood.
+  if (Date.now() - new Date(m.sent).getTime() > oldest) return;
+  announcements.say(i18n.t.chat.arrived(m.from_name, plainText(m.text)));
+  const looking = document.visibilityState === "visible" && document.hasFocus();
+  if (looking || settings.notify === "off" || !("Notification" in window) || Notification.permission !== "granted") return;
+  const n = new Notification(m.from_name, { body: settings.notify === "text" ? plainText(m.text) : "", icon: "/icon.svg", tag: m.conversation });
+  n.onclick = () => {
+    window.focus();
+    nav.open(m.conversation);
+    n.close();
+  };
+}
