@@ -397,7 +397,10 @@ func callsEnd(t *testing.T, a, b link.Link) {
 		failed <- err
 	}()
 	go func() {
-		_, err := sb.Read(make([]byte, 1))
+		var err error
+		for err == nil { // what sa writes may still arrive
+			_, err = sb.Read(make([]byte, 32<<10))
+		}
 		failed <- err
 	}()
 	go func() {
