@@ -28,29 +28,21 @@ func (n *Node) Contacts(ctx context.Context) ([]Contact, error) {
 
 // Contact finds one by petname, name, account ID or its unambiguous start.
 func (n *Node) Contact(ctx context.Context, ref string) (Contact, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return Contact{}, err
 	}
 	defer leave()
-	c, err := r.contact(ref)
-	if err != nil {
-		return Contact{}, err
-	}
 	return r.viewContact(&c), nil
 }
 
 // editContact changes one contact and shows it as it is then.
 func (n *Node) editContact(ctx context.Context, ref string, edit func(*run, *kith.Contact) (changed bool, err error)) (Contact, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return Contact{}, err
 	}
 	defer leave()
-	c, err := r.contact(ref)
-	if err != nil {
-		return Contact{}, err
-	}
 	c, err = r.people.edit(ctx, c.Account, func(c *kith.Contact) (bool, error) { return edit(r, c) })
 	if err != nil {
 		return Contact{}, err
@@ -74,15 +66,11 @@ func (n *Node) Accept(ctx context.Context, ref string) (Contact, error) {
 
 // Refuse forgets somebody who asked. They are not told.
 func (n *Node) Refuse(ctx context.Context, ref string) error {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	c, err := r.contact(ref)
-	if err != nil {
-		return err
-	}
 	err = r.people.change(ctx, func(next *draft) error {
 		if now, ok := r.people.get(c.Account); !ok || now.Relation != kith.Asking {
 			return kith.Errorf(kith.Conflict, "%s is not asking to become a contact", people.DisplayName(&c))
@@ -140,15 +128,11 @@ func (n *Node) Remove(ctx context.Context, ref string) error {
 
 // SafetyNumber gives the digits that two people compare.
 func (n *Node) SafetyNumber(ctx context.Context, ref string) (SafetyNumber, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return SafetyNumber{}, err
 	}
 	defer leave()
-	c, err := r.contact(ref)
-	if err != nil {
-		return SafetyNumber{}, err
-	}
 	return SafetyNumber{
 		Account:  c.Account,
 		Name:     people.DisplayName(&c),
@@ -173,15 +157,11 @@ func (n *Node) SetVerified(ctx context.Context, ref string, verified bool) (Cont
 // Block keeps a contact out for d (30 minutes to 24 hours), or for good if d
 // is zero. They see this person go offline, nothing else.
 func (n *Node) Block(ctx context.Context, ref string, d time.Duration) (Contact, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return Contact{}, err
 	}
 	defer leave()
-	c, err := r.contact(ref)
-	if err != nil {
-		return Contact{}, err
-	}
 	err = r.people.change(ctx, func(next *draft) error {
 		now := r.opt.now()
 		block, err := people.NewBlock(c.Account, now, d)
@@ -204,15 +184,11 @@ func (n *Node) Block(ctx context.Context, ref string, d time.Duration) (Contact,
 // Unblock lets a contact in again, together with what they wrote while they
 // were blocked, also if the block has run out by itself meanwhile.
 func (n *Node) Unblock(ctx context.Context, ref string) (Contact, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return Contact{}, err
 	}
 	defer leave()
-	c, err := r.contact(ref)
-	if err != nil {
-		return Contact{}, err
-	}
 	err = r.people.change(ctx, func(next *draft) error {
 		for _, block := range r.people.blocksOf(c.Account) {
 			if block.Lifted.IsZero() {
@@ -225,7 +201,7 @@ func (n *Node) Unblock(ctx context.Context, ref string) (Contact, error) {
 	if err != nil {
 		return Contact{}, err
 	}
-	if err := r.store.Reveal(ctx, kith.DirectConversation(r.id.peer.Account, c.Account), c.Account); err != nil {
+	if err := r.store.Reveal(ctx, r.conversationWith(&c), c.Account); err != nil {
 		return Contact{}, err
 	}
 	return r.viewContact(&c), nil

@@ -29,15 +29,12 @@ func (n *Node) Conversations(ctx context.Context) ([]Conversation, error) {
 
 // Conversation gives one conversation by contact or by its own ID.
 func (n *Node) Conversation(ctx context.Context, ref string) (Conversation, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return Conversation{}, err
 	}
 	defer leave()
-	conv, err := r.conversation(ref)
-	if err != nil {
-		return Conversation{}, err
-	}
+	conv := r.conversationWith(&c)
 	stored, err := r.store.Conversation(ctx, conv)
 	if err != nil {
 		return Conversation{}, err
@@ -64,15 +61,12 @@ func (r *run) viewConversation(c *store.Conversation) (view Conversation, ok boo
 // MarkRead marks all messages up to one as read by this person; all of them if
 // it is zero.
 func (n *Node) MarkRead(ctx context.Context, ref string, upTo kith.EventID) error {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	conv, err := r.conversation(ref)
-	if err != nil {
-		return err
-	}
+	conv := r.conversationWith(&c)
 	_, err = r.store.MarkRead(ctx, conv, upTo)
 	return err
 }
@@ -80,28 +74,34 @@ func (n *Node) MarkRead(ctx context.Context, ref string, upTo kith.EventID) erro
 // SetTyping tells the others in a conversation that this person writes, or
 // stopped; if the person wants that told.
 func (n *Node) SetTyping(ctx context.Context, ref string, active bool) error {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	conv, err := r.conversation(ref)
-	if err != nil {
-		return err
-	}
+	conv := r.conversationWith(&c)
 	if r.preferences().TypingMarks {
 		r.links.setTyping(conv, active)
 	}
 	return nil
 }
 
-// conversation resolves a conversation ID, or a contact as in contact.
-func (r *run) conversation(ref string) (kith.ConversationID, error) {
-	c, err := r.contact(ref)
+// enterFor gives the present run, as enter does, and the contact that ref names.
+func (n *Node) enterFor(ref string) (r *run, c kith.Contact, leave func(), err error) {
+	r, leave, err = n.enter()
 	if err != nil {
-		return kith.ConversationID{}, err
+		return nil, c, nil, err
 	}
-	return kith.DirectConversation(r.id.peer.Account, c.Account), nil
+	if c, err = r.contact(ref); err != nil {
+		leave()
+		return nil, c, nil, err
+	}
+	return r, c, leave, nil
+}
+
+// conversationWith is the conversation with a contact.
+func (r *run) conversationWith(c *kith.Contact) kith.ConversationID {
+	return kith.DirectConversation(r.id.peer.Account, c.Account)
 }
 
 // contact resolves what a person or program typed to name a contact: what

@@ -255,15 +255,12 @@ func (n *Node) Receipts(ctx context.Context, id string) ([]Receipt, error) {
 
 // Log gives a page of a conversation, oldest first.
 func (n *Node) Log(ctx context.Context, ref string, page Page) ([]Message, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	conv, err := r.conversation(ref)
-	if err != nil {
-		return nil, err
-	}
+	conv := r.conversationWith(&c)
 	limit, err := pageSize(page.Limit)
 	if err != nil {
 		return nil, err
@@ -278,15 +275,12 @@ func (n *Node) Log(ctx context.Context, ref string, page Page) ([]Message, error
 // LastOwn gives the newest message of this account in a conversation that can
 // still be changed.
 func (n *Node) LastOwn(ctx context.Context, ref string) (Message, error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return Message{}, err
 	}
 	defer leave()
-	conv, err := r.conversation(ref)
-	if err != nil {
-		return Message{}, err
-	}
+	conv := r.conversationWith(&c)
 	entry, err := r.store.LastOwn(ctx, conv)
 	if err != nil {
 		return Message{}, err
@@ -308,10 +302,11 @@ func (n *Node) Search(ctx context.Context, words, ref string, limit int) ([]Mess
 	}
 	var only *kith.ConversationID
 	if ref != "" {
-		conv, err := r.conversation(ref)
+		c, err := r.contact(ref)
 		if err != nil {
 			return nil, err
 		}
+		conv := r.conversationWith(&c)
 		only = &conv
 	}
 	entries, err := r.store.Search(ctx, words, only, limit)

@@ -47,15 +47,11 @@ func (o *offers) take(id [8]byte) (*session.Offering, bool) {
 // Offer makes the line that a person sends to a contact, over any channel, to
 // link their devices with nobody in between.
 func (n *Node) Offer(ctx context.Context, ref string) (line string, err error) {
-	r, leave, err := n.enter()
+	r, c, leave, err := n.enterFor(ref)
 	if err != nil {
 		return "", err
 	}
 	defer leave()
-	c, err := r.contact(ref)
-	if err != nil {
-		return "", err
-	}
 	key, err := r.offerKey(&c)
 	if err != nil {
 		return "", err
