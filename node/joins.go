@@ -101,14 +101,18 @@ func (r *run) request(ctx context.Context, l link.Link, c *kith.Contact) error {
 	return nil
 }
 
-// refused ends the request: whoever is not a contact is forgotten.
+// refused ends the request: whoever never was a contact is forgotten, and the
+// history with one who was stays where it was.
 func (r *run) refused(ctx context.Context, account kith.AccountID, status wire.JoinStatus) error {
 	refusal := people.Refusal(status)
 	err := r.people.change(ctx, func(next *draft) error {
 		switch c, ok := r.people.get(account); {
-		case ok && c.Relation == kith.Asked:
+		case ok && c.Relation == kith.Asked && len(c.Card.Devices) == 0:
 			next.forget = append(next.forget, account)
 		case ok:
+			if c.Relation == kith.Asked {
+				c.Relation = kith.Removed
+			}
 			c.Invitation = kith.InvitationSecret{}
 			next.contacts = append(next.contacts, c)
 		}

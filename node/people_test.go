@@ -246,6 +246,44 @@ func TestRemovedContact(t *testing.T) {
 	})
 }
 
+// A refused request does not take the history with a former contact away.
+func TestRefusedAfterRemoval(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world, a, b *person) {
+		ctx := t.Context()
+		send(t, b.node, "A", "hello")
+		texts(t, a.node, "B", "hello")
+		conv, err := b.node.Conversation(ctx, "A")
+		if err != nil {
+			t.Fatal(err)
+		}
+		inv, err := a.node.Invite(ctx, InviteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		befriendBy(t, w.person(t, "C", 0), inv.Line) // it is used up
+		if err := b.node.Remove(ctx, "A"); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.node.Remove(ctx, "B"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.node.Join(ctx, inv.Line); kith.KindOf(err) != kith.Conflict {
+			t.Errorf("joining by a used invitation: %v", err)
+		}
+		texts(t, b.node, conv.ID.String(), "hello")
+		if _, err := b.node.Contact(ctx, "A"); kith.KindOf(err) != kith.NotFound {
+			t.Errorf("the removed one is a contact again: %v", err)
+		}
+	})
+}
+
+func befriendBy(t *testing.T, p *person, line string) {
+	t.Helper()
+	if c, err := p.node.Join(t.Context(), line); err != nil || c.Relation != kith.Accepted {
+		t.Fatalf("%s joins: %v, %v", p.name, c.Relation, err)
+	}
+}
+
 func contactAccount(t *testing.T, p *person, name string) string {
 	t.Helper()
 	c, err := p.node.Contact(t.Context(), name)
