@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
+# What swarm's library would store in databases, we store ourselves.
+export GOFLAGS := $(GOFLAGS) -tags=nosqlite,noboltdb
+
 tools := internal/tools
 step  := $(tools)/step.sh
 
@@ -93,7 +96,7 @@ soak: ## the crash test for SOAKTIME (1h), and the whole backlog
 	KITH_SOAK=$(SOAKTIME) go test -count=1 -timeout 0 -v -run 'Killed|Backlog' ./internal/e2e
 
 .PHONY: bench
-bench: ## the figures of docs/benchmarks.md; BENCHARGS=-update replaces them
+bench: ui ## the figures of docs/benchmarks.md; BENCHARGS=-update replaces them
 	go test -count=1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 0 ./internal/bench $(if $(BENCHARGS),-args $(BENCHARGS))
 
 .PHONY: microbench
