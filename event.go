@@ -9,11 +9,13 @@ import (
 // Limits of what one event may hold. Both ends enforce them: the author's node
 // refuses, a receiver drops and counts.
 const (
-	MaxText     = 64 << 10        // bytes of UTF-8 in a text or an edit
-	MaxEmoji    = 64              // bytes of UTF-8 in a reaction
-	MaxName     = 500             // characters in a display name or petname
-	MaxNameSize = 4 * MaxName     // and its bytes
-	MaxOrder    = uint64(1) << 53 // exclusive; see Event.Order
+	MaxText        = 64 << 10        // bytes of UTF-8 in a text or an edit
+	MaxEmoji       = 64              // bytes of UTF-8 in a reaction
+	MaxMentions    = 100             // mentions in a text or an edit
+	MaxMentionSize = 8 << 10         // and the bytes of all their words together
+	MaxName        = 500             // characters in a display name or petname
+	MaxNameSize    = 4 * MaxName     // and its bytes
+	MaxOrder       = uint64(1) << 53 // exclusive; see Event.Order
 )
 
 // An EventKind is the number of a kind of event on the wire. Numbers are never
@@ -86,14 +88,16 @@ type Body interface {
 
 // Text is a message. ReplyTo may name the message that it answers.
 type Text struct {
-	Text    string
-	ReplyTo EventID
+	Text     string
+	ReplyTo  EventID
+	Mentions []Mention
 }
 
-// Edit replaces the text of a message of the same account.
+// Edit replaces the text of a message of the same account, and its mentions.
 type Edit struct {
-	Message EventID
-	Text    string
+	Message  EventID
+	Text     string
+	Mentions []Mention
 }
 
 // Deletion takes a message of the same account back, for good.

@@ -17,8 +17,10 @@ type DeviceID [32]byte
 // A ConversationID names a direct conversation or a sphere.
 type ConversationID [32]byte
 
-// An EventID names one event, everywhere and for good. It is random, so that
-// an event keeps its name when its author has to number it anew.
+// An EventID names one event, everywhere and for good: 8 random bytes, and 8
+// that bind them to the conversation and the author's account. So an event
+// keeps its name when its author has to number it anew, and nobody can give an
+// event of theirs the name of somebody else's.
 type EventID [16]byte
 
 // A Peer is who stands at the other end of a link, as its certificate proves.
@@ -32,11 +34,25 @@ type Peer struct {
 // a file name on every platform.
 var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// NewEventID draws a random event ID.
-func NewEventID() EventID {
-	var id EventID
-	rand.Read(id[:])
-	return id
+// NewEventID draws the ID of an event that author writes in conv.
+func NewEventID(conv ConversationID, author AccountID) EventID {
+	var nonce [8]byte
+	rand.Read(nonce[:])
+	return bindEventID(nonce, conv, author)
+}
+
+// Of reports whether the event is one of author's in conv.
+func (id EventID) Of(conv ConversationID, author AccountID) bool {
+	return id == bindEventID([8]byte(id[:8]), conv, author)
+}
+
+func bindEventID(nonce [8]byte, conv ConversationID, author AccountID) EventID {
+	h := sha256.New()
+	h.Write([]byte("kith event v1"))
+	h.Write(nonce[:])
+	h.Write(conv[:])
+	h.Write(author[:])
+	return EventID(append(nonce[:], h.Sum(nil)[:8]...))
 }
 
 // DirectConversation is the conversation of two accounts. Both compute the

@@ -2,9 +2,10 @@ package kith
 
 import "time"
 
-// A Message is what people see of a text event: the text with all edits,
-// reactions and the deletion folded in. Two devices that have the same events
-// have equal messages, in whatever order the events came (see package convo).
+// A Message is what people see of a text, a share or a torrent: the event with
+// all edits, reactions and the deletion folded in. Two devices that have the
+// same events have equal messages, in whatever order the events came (see
+// package convo).
 type Message struct {
 	ID           EventID
 	Conversation ConversationID
@@ -12,12 +13,32 @@ type Message struct {
 	Seq          uint64
 	Order        uint64
 	Sent         time.Time
-	Text         string // empty once deleted
+	Text         string // beside a file its caption; empty once deleted
 	ReplyTo      EventID
+	Mentions     []Mention
 	Edited       Stamp // of the edit that won; zero if never edited
 	Deleted      bool
 	Reactions    []AccountReaction // sorted by account; withdrawn ones stay with an empty Emoji
-	Hidden       bool              // written by somebody while they were blocked; see people
+	Hidden       bool              // written by somebody while they were blocked, or when it did not count in the sphere
+
+	// At most one of these is set; all are nil in a text, and once deleted.
+	File    *FileRef // of a share, without its preview
+	Torrent *Torrent
+	Note    *Note
+	// HasPreview tells whether the share came with one.
+	HasPreview bool
+	// Replaces names the message of the share's older version.
+	Replaces EventID
+}
+
+// A Note is a line in a sphere's history that tells of a change of its roster.
+// It stands among the messages, with the first half of the record's ID as its
+// own; it can't be answered, edited or deleted.
+type Note struct {
+	Change  ChangeKind
+	Subject AccountID // whom it is about; zero: nobody but its author
+	Name    string    // of a creation or description, what the sphere is called from now on
+	Until   time.Time // of a muting; zero if it ends one
 }
 
 // An AccountReaction is one person's reaction and the stamp by which the
@@ -34,7 +55,7 @@ type DeliveryState string
 // The states. A message of somebody else's is Delivered until read here.
 const (
 	Pending   DeliveryState = "pending"   // only on this person's devices
-	Held      DeliveryState = "held"      // left, sealed, with a helper
+	Held      DeliveryState = "held"      // left, sealed, with a helper; or in a sphere with some members, not all
 	Delivered DeliveryState = "delivered" // durable on a device of everybody it is for
 	Read      DeliveryState = "read"      // and they have read it
 )

@@ -12,6 +12,10 @@ type Card struct {
 	Version uint64
 	Name    string
 	Devices []DeviceID // at most MaxDevices
+	// Door is an X25519 public key, from which two members of a sphere who are
+	// not contacts derive how they recognise each other (see package seal).
+	// Cards of older versions have none.
+	Door [32]byte
 }
 
 // Limits of a card and of what is told about where a device can be reached.
@@ -33,6 +37,8 @@ const (
 	Accepted Relation = "accepted"
 	// Removed: we were; the history stays.
 	Removed Relation = "removed"
+	// Fellow: no contact, but somebody with whom this account shares a sphere.
+	Fellow Relation = "fellow"
 )
 
 // A Contact is another account as this one knows it.
@@ -112,4 +118,6 @@ type Invitation struct {
 	Reusable bool
 	UsedBy   AccountID // of a single-use invitation; zero while unused
 	Revoked  bool
+	// Sphere is the one into which it leads; zero: to become contacts.
+	Sphere ConversationID
 }

@@ -26,6 +26,9 @@ const (
 	// Join carries a request to become a contact and its answers. Whoever
 	// holds an invitation opens it.
 	Join Purpose = 2
+	// Swarm carries pieces of files between members who share a conversation.
+	// Either side opens as many as it needs.
+	Swarm Purpose = 3
 )
 
 // A Stream is an ordered, reliable, flow-controlled pipe in both directions.
