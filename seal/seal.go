@@ -13,6 +13,8 @@
 //	recognition    AES-128 of a nonce: who may knock, before a link.
 //	own history    HMAC-SHA-256, which only the author's account can check, so
 //	               that direct conversations stay deniable.
+//	spheres        Ed25519 signatures of devices over events and roster
+//	               records; X25519 (RFC 7748) between members' door keys.
 //	pasted offers  AES-256-GCM.
 //	passphrase     argon2id (RFC 9106) around AES-256-GCM.
 //
@@ -20,6 +22,7 @@
 //
 //	half + half → pair secret → door (tag, integrity)   knocks of contacts
 //	                          → offer (tag, key)        pasted lines
+//	door keys   → fellow secret → door                  knocks of fellow members
 //	invitation secret         → door, offer             the same before the pair
 //	                          → proof                   in a JoinRequest
 //	self key                  → self tags               one's own events
@@ -55,6 +58,9 @@ const (
 	labelSafety        = "kith v1 safety number"
 	labelVault         = "kith v1 vault"
 	labelDay           = "kith v1 day tag"
+	labelSphereEvent   = "kith v1 sphere event"
+	labelRecord        = "kith v1 record"
+	labelFellow        = "kith v1 fellow secret"
 	labelBinding       = "EXPORTER-kith-v1-binding"
 )
 

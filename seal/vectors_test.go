@@ -167,18 +167,23 @@ func TestVectorsOfIdentities(t *testing.T) {
 }
 
 func TestVectorsOfEvents(t *testing.T) {
+	type mention struct {
+		Account hexBytes `json:"account"`
+		Text    string   `json:"text"`
+	}
 	type event struct {
-		What    string   `json:"what"`
-		ID      hexBytes `json:"id"`
-		Seq     uint64   `json:"seq"`
-		Order   uint64   `json:"order"`
-		SentMS  int64    `json:"sent_ms"`
-		Kind    uint16   `json:"kind"`
-		Text    string   `json:"text,omitempty"`
-		Emoji   string   `json:"emoji,omitempty"`
-		Message hexBytes `json:"message,omitempty"`
-		ReplyTo hexBytes `json:"reply_to,omitempty"`
-		Raw     hexBytes `json:"raw"`
+		What     string    `json:"what"`
+		ID       hexBytes  `json:"id"`
+		Seq      uint64    `json:"seq"`
+		Order    uint64    `json:"order"`
+		SentMS   int64     `json:"sent_ms"`
+		Kind     uint16    `json:"kind"`
+		Text     string    `json:"text,omitempty"`
+		Emoji    string    `json:"emoji,omitempty"`
+		Message  hexBytes  `json:"message,omitempty"`
+		ReplyTo  hexBytes  `json:"reply_to,omitempty"`
+		Mentions []mention `json:"mentions,omitempty"`
+		Raw      hexBytes  `json:"raw"`
 	}
 	type tag struct {
 		SelfKey      hexBytes `json:"self_key"`
@@ -200,11 +205,15 @@ func TestVectorsOfEvents(t *testing.T) {
 		{event{What: "a deletion", Message: secondID[:]}, kith.Deletion{Message: secondID}},
 		{event{What: "a reaction", Message: secondID[:], Emoji: "🎉"}, kith.Reaction{Message: secondID, Emoji: "🎉"}},
 		{event{What: "a reaction withdrawn", Message: secondID[:]}, kith.Reaction{Message: secondID}},
+		{event{What: "a text that mentions two people", Text: "@Zoë, @Ben: hi @all", Mentions: []mention{{anna[:], "@Zoë"}, {ben[:], "@Ben"}}},
+			kith.Text{Text: "@Zoë, @Ben: hi @all", Mentions: []kith.Mention{{Account: anna, Text: "@Zoë"}, {Account: ben, Text: "@Ben"}}}},
+		{event{What: "an edit with a mention", Message: secondID[:], Text: "no, @Ben", Mentions: []mention{{ben[:], "@Ben"}}},
+			kith.Edit{Message: secondID, Text: "no, @Ben", Mentions: []kith.Mention{{Account: ben, Text: "@Ben"}}}},
 	} {
 		ev := kith.Event{ID: firstID, Seq: uint64(i)*100 + 1, Order: kith.MaxOrder - 1 - uint64(i), Sent: when.AddDate(-60*i, 0, 0), Body: c.body}
 		raw := must(wire.AppendEvent(nil, &ev))
 		var back kith.Event
-		if err := wire.ParseEvent(raw, &back); err != nil || back.Body != ev.Body || back.Stamp() != ev.Stamp() || !back.Sent.Equal(ev.Sent) {
+		if err := wire.ParseEvent(raw, &back); err != nil || !reflect.DeepEqual(back.Body, ev.Body) || back.Stamp() != ev.Stamp() || !back.Sent.Equal(ev.Sent) {
 			t.Errorf("%s became %+v, %v", c.want.What, back, err)
 		}
 		e := c.want
@@ -212,7 +221,7 @@ func TestVectorsOfEvents(t *testing.T) {
 		events = append(events, e)
 		tags = append(tags, tag{self[:], talk[:], annaDevice[:], raw, SelfTag(self, talk, annaDevice, raw)})
 	}
-	hold(t, "events", "The encoding (raw) of one event of each kind.", events)
+	hold(t, "events", "The encoding (raw) of events of each kind.", events)
 	hold(t, "selftags", "The author's own tag on an event of a direct conversation.", tags[:2])
 }
 

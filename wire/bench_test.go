@@ -12,7 +12,7 @@ import (
 func thousand(b *testing.B) Events {
 	f := Events{Conversation: conversation, Author: kith.Peer{Account: account, Device: device}, First: 1}
 	for i := range uint64(1000) {
-		ev := kith.Event{ID: kith.NewEventID(), Seq: i + 1, Order: uint64(moment.UnixMilli()) + i, Sent: moment, Body: kith.Text{Text: strings.Repeat("a", 200)}}
+		ev := kith.Event{ID: kith.NewEventID(kith.ConversationID{}, kith.AccountID{}), Seq: i + 1, Order: uint64(moment.UnixMilli()) + i, Sent: moment, Body: kith.Text{Text: strings.Repeat("a", 200)}}
 		raw, err := AppendEvent(nil, &ev)
 		if err != nil {
 			b.Fatal(err)

@@ -14,6 +14,7 @@ type cardArray struct {
 	Version uint64
 	Name    string
 	Devices []bytes32
+	Door    optional32 `added:"empty"`
 }
 
 type signedArray struct {
@@ -31,7 +32,7 @@ func AppendCard(dst []byte, card kith.Card) ([]byte, error) {
 	if err := checkCardContent(card); err != nil {
 		return dst, kith.Errorf(kith.Invalid, "write a card: %w", err)
 	}
-	w := cardArray{Account: bytes32(card.Account), Version: card.Version, Name: card.Name}
+	w := cardArray{Account: bytes32(card.Account), Version: card.Version, Name: card.Name, Door: optional32(card.Door)}
 	for _, d := range card.Devices {
 		w.Devices = append(w.Devices, bytes32(d))
 	}
@@ -44,7 +45,7 @@ func ParseCard(data []byte) (kith.Card, error) {
 	if err != nil {
 		return kith.Card{}, kith.Errorf(kith.BadPeer, "read a card: %w", err)
 	}
-	card := kith.Card{Account: kith.AccountID(w.Account), Version: w.Version, Name: w.Name}
+	card := kith.Card{Account: kith.AccountID(w.Account), Version: w.Version, Name: w.Name, Door: w.Door}
 	for _, d := range w.Devices {
 		card.Devices = append(card.Devices, kith.DeviceID(d))
 	}

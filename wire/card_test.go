@@ -17,7 +17,8 @@ func TestCardRoundTrip(t *testing.T) {
 	for name, card := range map[string]kith.Card{
 		"plain":    {Account: account, Version: 3, Name: "Zoë", Devices: []kith.DeviceID{device, otherDevice}},
 		"nameless": {Account: account},
-		"largest":  {Account: account, Version: 1<<53 - 1, Name: strings.Repeat("👋", kith.MaxName), Devices: many},
+		"door":     {Account: account, Devices: []kith.DeviceID{device}, Door: [32]byte(pattern(7, 32))},
+		"largest":  {Account: account, Version: 1<<53 - 1, Name: strings.Repeat("👋", kith.MaxName), Devices: many, Door: [32]byte(pattern(7, 32))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			content, err := AppendCard(nil, card)

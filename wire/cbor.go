@@ -52,13 +52,47 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// encode appends the CBOR of w, a struct with the toarray option.
+// A field with the tag added:"empty" came to a structure after others, at its
+// end. It is left out when it is empty, so that a structure without it has the
+// bytes that it always had.
+func added(t reflect.Type) (n int) {
+	for n < t.NumField()-1 && t.Field(t.NumField()-1-n).Tag.Get("added") == "empty" {
+		n++
+	}
+	return n
+}
+
+// encode appends the CBOR of w: a struct with the toarray option, or a list.
 func encode(dst []byte, w any) ([]byte, error) {
 	buf := bytes.NewBuffer(dst)
-	if err := encMode.MarshalToBuffer(w, buf); err != nil {
+	if err := encMode.MarshalToBuffer(shortened(w), buf); err != nil {
 		return dst, kith.Errorf(kith.Internal, "encode %T: %w", w, err)
 	}
 	return buf.Bytes(), nil
+}
+
+// shortened leaves out the empty ones of the fields that were added to w.
+func shortened(w any) any {
+	v := reflect.ValueOf(w)
+	if v.Kind() != reflect.Struct {
+		return w
+	}
+	last := v.NumField()
+	for n := added(v.Type()); n > 0 && empty(v.Field(last-1)); n-- {
+		last--
+	}
+	if last == v.NumField() {
+		return w
+	}
+	var fields []any
+	for i := 1; i < last; i++ { // the first says toarray
+		fields = append(fields, v.Field(i).Interface())
+	}
+	return fields
+}
+
+func empty(v reflect.Value) bool {
+	return v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0
 }
 
 // decode reads a W, a struct with the toarray option, from the one CBOR array
@@ -78,8 +112,15 @@ func decode[W any](data []byte) (W, error) {
 	if err := decMode.Unmarshal(data, &items); err != nil {
 		return w, err
 	}
-	if len(items) < fields {
-		return w, fmt.Errorf("%d elements where at least %d belong", len(items), fields)
+	if least := fields - added(reflect.TypeFor[W]()); len(items) < least {
+		return w, fmt.Errorf("%d elements where at least %d belong", len(items), least)
+	}
+	for absent := len(items); absent < fields; absent++ {
+		zero, err := encMode.Marshal(reflect.ValueOf(w).Field(absent + 1).Interface())
+		if err != nil {
+			return w, err
+		}
+		items = append(items, zero)
 	}
 	known, err := encode(nil, items[:fields])
 	if err != nil {
@@ -121,6 +162,14 @@ func (b *blob) UnmarshalCBOR(data []byte) error {
 	content, err := byteString(data)
 	*b = bytes.Clone(content)
 	return err
+}
+
+// orNil gives nil for a byte string of none, as who made the structure had it.
+func (b blob) orNil() []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
 }
 
 func appendOptional(b []byte, zero bool) []byte {

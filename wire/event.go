@@ -3,7 +3,6 @@ package wire
 import (
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -142,13 +141,21 @@ func bodyKind[B kith.Body, W any](pack func(B) W, parse func(W) B, check func(B)
 
 var bodyCodecs = map[kith.EventKind]bodyCodec{
 	kith.KindText: bodyKind(
-		func(b kith.Text) textArray { return textArray{Text: b.Text, ReplyTo: optional16(b.ReplyTo)} },
-		func(w textArray) kith.Text { return kith.Text{Text: w.Text, ReplyTo: kith.EventID(w.ReplyTo)} },
-		func(b kith.Text) error { return checkText(b.Text) }),
+		func(b kith.Text) textArray {
+			return textArray{Text: b.Text, ReplyTo: optional16(b.ReplyTo), Mentions: packMentions(b.Mentions)}
+		},
+		func(w textArray) kith.Text {
+			return kith.Text{Text: w.Text, ReplyTo: kith.EventID(w.ReplyTo), Mentions: parseMentions(w.Mentions)}
+		},
+		func(b kith.Text) error { return checkWords(b.Text, b.Mentions) }),
 	kith.KindEdit: bodyKind(
-		func(b kith.Edit) editArray { return editArray{Message: bytes16(b.Message), Text: b.Text} },
-		func(w editArray) kith.Edit { return kith.Edit{Message: kith.EventID(w.Message), Text: w.Text} },
-		func(b kith.Edit) error { return errors.Join(checkTarget(b), checkText(b.Text)) }),
+		func(b kith.Edit) editArray {
+			return editArray{Message: bytes16(b.Message), Text: b.Text, Mentions: packMentions(b.Mentions)}
+		},
+		func(w editArray) kith.Edit {
+			return kith.Edit{Message: kith.EventID(w.Message), Text: w.Text, Mentions: parseMentions(w.Mentions)}
+		},
+		func(b kith.Edit) error { return errors.Join(checkTarget(b), checkWords(b.Text, b.Mentions)) }),
 	kith.KindDeletion: bodyKind(
 		func(b kith.Deletion) deletionArray { return deletionArray{Message: bytes16(b.Message)} },
 		func(w deletionArray) kith.Deletion { return kith.Deletion{Message: kith.EventID(w.Message)} },
@@ -159,18 +166,25 @@ var bodyCodecs = map[kith.EventKind]bodyCodec{
 			return kith.Reaction{Message: kith.EventID(w.Message), Emoji: w.Emoji}
 		},
 		func(b kith.Reaction) error { return errors.Join(checkTarget(b), checkEmoji(b.Emoji)) }),
+	kith.KindShare: bodyKind(packShare, parseShare, checkShare),
+	kith.KindTorrent: bodyKind(
+		func(b kith.Torrent) torrentArray { return torrentArray{Magnet: b.Magnet, Name: b.Name, Size: b.Size} },
+		func(w torrentArray) kith.Torrent { return kith.Torrent{Magnet: w.Magnet, Name: w.Name, Size: w.Size} },
+		checkTorrent),
 }
 
 type textArray struct {
-	_       struct{} `cbor:",toarray"`
-	Text    string
-	ReplyTo optional16
+	_        struct{} `cbor:",toarray"`
+	Text     string
+	ReplyTo  optional16
+	Mentions []mention `added:"empty"`
 }
 
 type editArray struct {
-	_       struct{} `cbor:",toarray"`
-	Message bytes16
-	Text    string
+	_        struct{} `cbor:",toarray"`
+	Message  bytes16
+	Text     string
+	Mentions []mention `added:"empty"`
 }
 
 type deletionArray struct {
@@ -182,33 +196,4 @@ type reactionArray struct {
 	_       struct{} `cbor:",toarray"`
 	Message bytes16
 	Emoji   string // empty: withdrawn
-}
-
-func checkTarget(b kith.Body) error {
-	if b.Target().IsZero() {
-		return errors.New("it names no message")
-	}
-	return nil
-}
-
-func checkText(text string) error {
-	switch {
-	case text == "":
-		return errors.New("the text is empty")
-	case len(text) > kith.MaxText:
-		return fmt.Errorf("the text has %d bytes, at most %d are allowed", len(text), kith.MaxText)
-	case !utf8.ValidString(text):
-		return errors.New("the text is not valid UTF-8")
-	}
-	return nil
-}
-
-func checkEmoji(emoji string) error {
-	switch {
-	case len(emoji) > kith.MaxEmoji:
-		return fmt.Errorf("the reaction has %d bytes, at most %d are allowed", len(emoji), kith.MaxEmoji)
-	case !utf8.ValidString(emoji):
-		return errors.New("the reaction is not valid UTF-8")
-	}
-	return nil
 }

@@ -20,11 +20,21 @@ const (
 	MaxProof = 64
 	// MaxSignedCard bounds a signed card.
 	MaxSignedCard = 8 << 10
+	// MaxRecord bounds the encoding of one roster record.
+	MaxRecord = 256 << 10
+	// MaxHeads bounds the heads in one Roster; of more, a sender tells some.
+	MaxHeads = maxElements
+	// MaxRecordsInFrame bounds the records in one frame.
+	MaxRecordsInFrame = maxElements
 
 	// An Events frame takes at most EventsOverhead bytes, and for each event
 	// its Raw, its Proof and SealedOverhead bytes.
 	EventsOverhead = 256
 	SealedOverhead = 16
+	// A Records frame takes at most RecordsOverhead bytes, and for each record
+	// its Raw and SealedRecordOverhead bytes.
+	RecordsOverhead      = 64
+	SealedRecordOverhead = 224
 )
 
 // The numbers of the frames' kinds. They are never reused.
@@ -35,6 +45,13 @@ const (
 	kindHave        byte = 4
 	kindEvents      byte = 5
 	kindTyping      byte = 6
+
+	kindRoster       byte = 7
+	kindRecords      byte = 8
+	kindSphereInvite byte = 9
+	kindSphereAnswer byte = 10
+	kindSwarmPort    byte = 11
+	kindFellows      byte = 12
 )
 
 // A frameCodec translates one kind of frame to and from its body.
@@ -75,6 +92,13 @@ var frameCodecs = map[byte]frameCodec{
 	kindHave:        frameKind(packHave, parseHave),
 	kindEvents:      frameKind(packEvents, parseEvents),
 	kindTyping:      frameKind(packTyping, parseTyping),
+
+	kindRoster:       frameKind(packRoster, parseRoster),
+	kindRecords:      frameKind(packRecords, parseRecords),
+	kindSphereInvite: frameKind(packSphereInvite, parseSphereInvite),
+	kindSphereAnswer: frameKind(packSphereAnswer, parseSphereAnswer),
+	kindSwarmPort:    frameKind(packSwarmPort, parseSwarmPort),
+	kindFellows:      frameKind(packFellows, parseFellows),
 }
 
 // ParseFrame reads the body of a frame. The frame shares no memory with body.

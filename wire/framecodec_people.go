@@ -72,10 +72,11 @@ type joinReplyArray struct {
 	Card      blob
 	Half      optional32
 	Addresses []blob
+	Sphere    optional32 `added:"empty"`
 }
 
 func packJoinReply(f JoinReply) (w joinReplyArray, err error) {
-	w = joinReplyArray{Status: uint8(f.Status), Card: f.Card, Half: optional32(f.Half)}
+	w = joinReplyArray{Status: uint8(f.Status), Card: f.Card, Half: optional32(f.Half), Sphere: optional32(f.Sphere)}
 	if w.Addresses, err = packAddrs(f.Addresses); err != nil {
 		return w, err
 	}
@@ -83,7 +84,7 @@ func packJoinReply(f JoinReply) (w joinReplyArray, err error) {
 }
 
 func parseJoinReply(w joinReplyArray) (f JoinReply, err error) {
-	f = JoinReply{Status: JoinStatus(w.Status), Card: w.Card, Half: kith.Secret(w.Half)}
+	f = JoinReply{Status: JoinStatus(w.Status), Card: w.Card, Half: kith.Secret(w.Half), Sphere: kith.ConversationID(w.Sphere)}
 	if f.Addresses, err = parseAddrs(w.Addresses); err != nil {
 		return f, err
 	}

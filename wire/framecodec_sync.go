@@ -15,6 +15,7 @@ type haveArray struct {
 	_            struct{} `cbor:",toarray"`
 	Conversation bytes32
 	Marks        []markArray
+	Partial      bool `added:"empty"`
 }
 
 type markArray struct {
@@ -26,7 +27,7 @@ type markArray struct {
 }
 
 func packHave(f Have) (haveArray, error) {
-	w := haveArray{Conversation: bytes32(f.Conversation), Marks: make([]markArray, 0, len(f.Marks))}
+	w := haveArray{Conversation: bytes32(f.Conversation), Marks: make([]markArray, 0, len(f.Marks)), Partial: f.Partial}
 	for device, m := range f.Marks {
 		w.Marks = append(w.Marks, markArray{Device: bytes32(device), Seq: m.Seq, ID: optional16(m.ID), Read: m.Read})
 	}
@@ -35,7 +36,7 @@ func packHave(f Have) (haveArray, error) {
 }
 
 func parseHave(w haveArray) (Have, error) {
-	f := Have{Conversation: kith.ConversationID(w.Conversation), Marks: make(kith.Vector, len(w.Marks))}
+	f := Have{Conversation: kith.ConversationID(w.Conversation), Marks: make(kith.Vector, len(w.Marks)), Partial: w.Partial}
 	for _, m := range w.Marks {
 		f.Marks[kith.DeviceID(m.Device)] = kith.Mark{Seq: m.Seq, ID: kith.EventID(m.ID), Read: m.Read}
 	}
@@ -61,8 +62,8 @@ func checkHave(w haveArray) error {
 			return fmt.Errorf("the number %d is too high", m.Seq)
 		case m.Read > m.Seq:
 			return fmt.Errorf("read up to %d of %d", m.Read, m.Seq)
-		case (m.Seq == 0) != (m.ID == optional16{}):
-			return errors.New("a mark names an event just when it has one")
+		case m.Seq == 0 && m.ID != optional16{}:
+			return errors.New("a mark names an event without having one")
 		}
 	}
 	return nil
@@ -75,6 +76,7 @@ type eventsArray struct {
 	Device       bytes32
 	First        uint64
 	Events       []sealedArray
+	Certificate  blob `added:"empty"`
 }
 
 type sealedArray struct {
@@ -90,6 +92,7 @@ func packEvents(f Events) (eventsArray, error) {
 		Device:       bytes32(f.Author.Device),
 		First:        f.First,
 		Events:       make([]sealedArray, len(f.Events)),
+		Certificate:  f.Certificate,
 	}
 	for i, e := range f.Events {
 		w.Events[i] = sealedArray{Raw: e.Raw, Proof: e.Proof}
@@ -103,6 +106,7 @@ func parseEvents(w eventsArray) (Events, error) {
 		Author:       kith.Peer{Account: kith.AccountID(w.Account), Device: kith.DeviceID(w.Device)},
 		First:        w.First,
 		Events:       make([]SealedEvent, len(w.Events)),
+		Certificate:  w.Certificate.orNil(),
 	}
 	for i, e := range w.Events {
 		f.Events[i] = SealedEvent{Raw: e.Raw, Proof: e.Proof}
@@ -120,6 +124,8 @@ func checkEvents(f Events) error {
 		return fmt.Errorf("%d events, 1 to %d are allowed", len(f.Events), MaxEventsInFrame)
 	case f.First == 0 || f.First >= maxInt-MaxEventsInFrame:
 		return fmt.Errorf("an event cannot have the number %d", f.First)
+	case len(f.Certificate) != 0 && len(f.Certificate) != signatureSize:
+		return fmt.Errorf("a certificate of %d bytes, %d are needed", len(f.Certificate), signatureSize)
 	}
 	for _, e := range f.Events {
 		if len(e.Raw) == 0 || len(e.Raw) > MaxRaw || len(e.Proof) > MaxProof {

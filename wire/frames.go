@@ -44,6 +44,9 @@ type JoinReply struct {
 	Card      []byte      // empty if refused
 	Half      kith.Secret // the giver's contribution; zero if refused
 	Addresses []netip.AddrPort
+	// Sphere is what the invitation was for; zero if it was for becoming
+	// contacts.
+	Sphere kith.ConversationID
 }
 
 // A JoinStatus is how far a request has come.
@@ -59,10 +62,12 @@ const (
 )
 
 // Have is a device's have vector in one conversation. A later one for the same
-// conversation replaces an earlier one.
+// conversation replaces an earlier one; a partial one replaces only the marks
+// that it names.
 type Have struct {
 	Conversation kith.ConversationID
 	Marks        kith.Vector
+	Partial      bool
 }
 
 // Events carries consecutive events of one author device, the first of which
@@ -72,6 +77,9 @@ type Events struct {
 	Author       kith.Peer
 	First        uint64
 	Events       []SealedEvent
+	// Certificate is by which the author's account certifies the device, in a
+	// sphere; empty in a direct conversation.
+	Certificate []byte
 }
 
 // A SealedEvent is an event's encoding and the proof over it.

@@ -92,6 +92,41 @@ func FuzzParseEvent(f *testing.F) {
 	})
 }
 
+func FuzzParseRecord(f *testing.F) {
+	author := kith.Peer{Account: account, Device: device}
+	for _, rec := range sampleRecords() {
+		raw, err := AppendRecord(nil, rec)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		rec, err := ParseRecord(author, raw)
+		if err != nil {
+			wantKind(t, err, kith.BadPeer)
+			return
+		}
+		if _, unknown := rec.Change.(kith.UnknownChange); unknown {
+			return
+		}
+		once, err := AppendRecord(nil, rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseRecord(author, once)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Another encoding of the same is another record.
+		rec.Raw, again.Raw, rec.ID, again.ID = nil, nil, kith.RecordID{}, kith.RecordID{}
+		rec.Sphere, again.Sphere = kith.ConversationID{}, kith.ConversationID{}
+		if !reflect.DeepEqual(rec, again) {
+			t.Errorf("%+v became %+v", rec, again)
+		}
+	})
+}
+
 func FuzzParseSignedCard(f *testing.F) {
 	content, err := AppendCard(nil, kith.Card{Account: account, Version: 3, Name: "Zoë", Devices: []kith.DeviceID{device}})
 	if err != nil {

@@ -17,8 +17,11 @@ type Invitation struct {
 	Secret  kith.InvitationSecret
 	// Expires is a whole second from 2020 until 2156; zero: never.
 	Expires time.Time
-	// Name is what the giver calls themselves, at most MaxInvitationName
-	// bytes. It is a courtesy, and unproven; the signed card tells the name.
+	// Sphere says that it is for a sphere; the reply tells for which.
+	Sphere bool
+	// Name is what the giver calls themselves, or the sphere's name, at most
+	// MaxInvitationName bytes. It is a courtesy, and unproven; the signed card,
+	// or the roster, tells the name.
 	Name string
 	// Addresses are where the giver may be reached, best first.
 	Addresses []netip.AddrPort
@@ -42,6 +45,7 @@ const (
 const (
 	fieldName    byte = 1
 	fieldAddress byte = 2 // 4 or 16 bytes, then the port
+	fieldSphere  byte = 3 // it is for a sphere; instead of fieldName, may be empty
 )
 
 // invitationEpoch is second zero of Expires.
@@ -74,7 +78,13 @@ func (inv Invitation) Line() string {
 	for _, a := range addrs[:sure] {
 		add(fieldAddress, a)
 	}
-	add(fieldName, []byte(cut(inv.Name, MaxInvitationName)))
+	if inv.Sphere {
+		room := MaxInvitation - checksumSize - len(b) - 2 // two addresses leave at least 0
+		name := cut(inv.Name, min(room, MaxInvitationName))
+		b = append(append(b, fieldSphere, byte(len(name))), name...)
+	} else {
+		add(fieldName, []byte(cut(inv.Name, MaxInvitationName)))
+	}
 	for _, a := range addrs[sure:] {
 		add(fieldAddress, a)
 	}
@@ -122,7 +132,8 @@ func parseInvitation(payload []byte) (inv Invitation, err error) {
 		field, value := rest[0], rest[2:2+int(rest[1])]
 		rest = rest[2+len(value):]
 		switch field {
-		case fieldName:
+		case fieldName, fieldSphere:
+			inv.Sphere = inv.Sphere || field == fieldSphere
 			if len(value) > MaxInvitationName || !utf8.Valid(value) {
 				return inv, errGarbled
 			}

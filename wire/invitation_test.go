@@ -19,7 +19,11 @@ func sampleInvitation() Invitation {
 
 func TestInvitationRoundTrip(t *testing.T) {
 	never := Invitation{Account: account, Secret: secret}
-	for name, want := range map[string]Invitation{"full": sampleInvitation(), "bare": never} {
+	for name, want := range map[string]Invitation{
+		"full": sampleInvitation(), "bare": never,
+		"sphere":          {Account: account, Secret: secret, Sphere: true, Name: "Familie Gr", Addresses: addresses},
+		"nameless sphere": {Account: account, Secret: secret, Sphere: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ParseInvitation(want.Line())
 			if err != nil {
@@ -71,6 +75,32 @@ func TestInvitationTakesWhatFits(t *testing.T) {
 				t.Errorf("got %q and %v", got.Name, got.Addresses)
 			}
 		})
+	}
+}
+
+// That an invitation is for a sphere is told whatever else is in it.
+func TestInvitationIntoASphereTakesWhatFits(t *testing.T) {
+	v4, v6 := addresses[0], addresses[1]
+	for _, c := range []struct {
+		addresses []netip.AddrPort
+		wantName  string
+		want      int
+	}{
+		{nil, "Fahrradfreunde im Süden", 0},
+		{[]netip.AddrPort{v4, v4, v4}, "Fahrradfreunde im Süden", 2},
+		{[]netip.AddrPort{v6, v4}, "Fahrradfreun", 2},
+		{[]netip.AddrPort{v6, v6, v4}, "", 2},
+	} {
+		inv := Invitation{Account: account, Secret: secret, Sphere: true, Name: "Fahrradfreunde im Süden und Norden", Addresses: c.addresses}
+		line := inv.Line()
+		payload, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(line, "kith:"))
+		if err != nil || len(payload) > MaxInvitation {
+			t.Errorf("%d bytes, %v", len(payload), err)
+		}
+		got, err := ParseInvitation(line)
+		if err != nil || !got.Sphere || !strings.HasPrefix(got.Name, c.wantName) || len(got.Addresses) != c.want {
+			t.Errorf("got %+v, %v; want the name %q and %d addresses", got, err, c.wantName, c.want)
+		}
 	}
 }
 

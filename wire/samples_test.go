@@ -48,7 +48,23 @@ func sampleFrames() map[string]Frame {
 			{Raw: []byte("raw"), Proof: pattern(0, 16)},
 			{Raw: bytes.Repeat([]byte{7}, 300), Proof: pattern(9, 64)},
 		}},
-		"Typing": Typing{Conversation: conversation, Active: true},
+		"Typing":           Typing{Conversation: conversation, Active: true},
+		"JoinReply sphere": JoinReply{Status: JoinAccepted, Card: pattern(1, 5), Half: kith.Secret(pattern(3, 32)), Addresses: addresses, Sphere: conversation},
+		"Events of a sphere": Events{Conversation: conversation, Author: kith.Peer{Account: account, Device: device}, First: 1, Certificate: pattern(5, 64), Events: []SealedEvent{
+			{Raw: []byte("raw"), Proof: pattern(9, 64)},
+		}},
+		"Roster":         Roster{Conversation: conversation, Heads: []kith.RecordID{{1}, kith.RecordID(account)}},
+		"Roster nothing": Roster{Conversation: conversation},
+		"Records": Records{Conversation: conversation, Records: []SealedRecord{
+			{Author: kith.Peer{Account: account, Device: device}, Raw: []byte("raw"), Proof: pattern(0, 64), Certificate: pattern(5, 64)},
+			{Author: kith.Peer{Account: account, Device: otherDevice}, Raw: bytes.Repeat([]byte{7}, 300), Proof: pattern(1, 64), Certificate: pattern(6, 64)},
+		}},
+		"SphereInvite":         SphereInvite{Conversation: conversation, Name: "Grüße", Members: 200},
+		"SphereInvite revoked": SphereInvite{Conversation: conversation, Revoked: true},
+		"SphereAnswer":         SphereAnswer{Conversation: conversation, Accept: true},
+		"SwarmPort":            SwarmPort{Port: 6881},
+		"Fellows":              Fellows{Conversation: conversation, Fellows: []Fellow{{Card: pattern(1, 5), Addresses: addresses}, {Card: pattern(2, 5), Addresses: addresses[:1]}}},
+		"Have partial":         Have{Conversation: conversation, Marks: kith.Vector{device: {Seq: 3}}, Partial: true},
 	}
 }
 
@@ -63,6 +79,47 @@ func sampleEvents() map[string]kith.Event {
 		"Deletion": event(kith.Deletion{Message: messageID}),
 		"Reaction": event(kith.Reaction{Message: messageID, Emoji: "🎉"}),
 		"withdraw": event(kith.Reaction{Message: messageID}),
+		"mention":  event(kith.Text{Text: "hi @Zoë, @Ben!", Mentions: []kith.Mention{{Account: account, Text: "@Zoë"}}}),
+		"edited mentions": event(kith.Edit{Message: messageID, Text: "@B @B", Mentions: []kith.Mention{
+			{Account: account, Text: "@B"}, {Account: kith.AccountID(device), Text: "@B"}}}),
+		"Share":        event(sampleShare()),
+		"Share folder": event(kith.Share{File: kith.FileRef{Infohash: kith.Infohash{1}, Key: kith.Secret{2}, Files: 7, Folder: true, Path: "Films/2024"}}),
+		"Torrent":      event(kith.Torrent{Magnet: "magnet:?xt=urn:btih:0123", Name: "Grüße", Size: 1 << 40}),
+	}
+}
+
+func sampleShare() kith.Share {
+	return kith.Share{
+		File: kith.FileRef{
+			Infohash: kith.Infohash(pattern(1, 20)), Key: kith.Secret(pattern(2, 32)), Sum: [32]byte(pattern(3, 32)),
+			Size: 40 << 30, Files: 1, Path: "Films/2024/Grüße 👋.mp4",
+			Media: kith.Media{Type: "video/mp4", Width: 1920, Height: 1080, Duration: 7_200_000, Preview: pattern(4, 20)},
+		},
+		Caption: "look", ReplyTo: eventID, Replaces: messageID,
+	}
+}
+
+func sampleRecords() map[string]*kith.Record {
+	record := func(change kith.Change) *kith.Record {
+		return &kith.Record{Sphere: conversation, Parents: []kith.RecordID{{1}, {2}}, Order: 7, Sent: moment, Change: change}
+	}
+	profile := kith.Profile{Name: "Familie Grün", About: "wir", Picture: pattern(1, 9), Public: true, FullHistory: true}
+	cut := kith.Cut{device: 300, otherDevice: 1}
+	subject := kith.AccountID(otherDevice)
+	creation := record(kith.Creation{Nonce: [16]byte(pattern(1, 16)), Profile: profile, Card: pattern(2, 9)})
+	creation.Sphere, creation.Parents = kith.ConversationID{}, nil
+	return map[string]*kith.Record{
+		"Creation":        creation,
+		"Addition":        record(kith.Addition{Account: subject, Card: pattern(3, 9), Since: cut}),
+		"Addition to all": record(kith.Addition{Account: subject, Card: pattern(3, 9)}),
+		"Removal":         record(kith.Removal{Account: subject, Accepts: cut}),
+		"Departure":       record(kith.Departure{Accepts: cut}),
+		"Promotion":       record(kith.Promotion{Account: subject}),
+		"Demotion":        record(kith.Demotion{Account: subject}),
+		"Handover":        record(kith.Handover{Account: subject}),
+		"Muting":          record(kith.Muting{Account: subject, Until: moment, Accepts: cut}),
+		"Muting lifted":   record(kith.Muting{Account: subject}),
+		"Description":     record(kith.Description{Profile: profile}),
 	}
 }
 
