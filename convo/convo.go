@@ -4,8 +4,9 @@
 // All copies of a conversation end equal because folding is commutative,
 // associative and idempotent:
 //
-//   - a text is written once and only its author account edits or deletes it;
-//   - of several edits the one with the highest stamp counts;
+//   - a text, share or torrent is written once, and only its author account
+//     edits its words or deletes it;
+//   - of several edits the one with the highest stamp counts, with its mentions;
 //   - a deletion empties the message and outlives every edit and reaction,
 //     whether they come before or after it;
 //   - every account has one reaction to a message, the one with the highest
@@ -25,15 +26,25 @@ import (
 	"kith"
 )
 
-// Fold applies one event to the message that it writes or names. For a text,
-// msg is the zero Message. Folding an event again changes nothing.
+// Fold applies one event to the message that it writes or names. For a text, a
+// share or a torrent, msg is the zero Message. Folding an event again changes
+// nothing.
 //
 // An error of kind kith.BadPeer means that the event has no effect because its
 // author may not do what it says. It keeps its number in the author's sequence.
 func Fold(msg *kith.Message, ev *kith.Event) error {
 	switch body := ev.Body.(type) {
 	case kith.Text:
-		return foldText(msg, ev, body)
+		begin(msg, ev, kith.Message{Text: body.Text, ReplyTo: body.ReplyTo, Mentions: body.Mentions})
+	case kith.Share:
+		file := body.File
+		file.Media.Preview = nil
+		begin(msg, ev, kith.Message{
+			Text: body.Caption, ReplyTo: body.ReplyTo,
+			File: &file, HasPreview: len(body.File.Media.Preview) > 0, Replaces: body.Replaces,
+		})
+	case kith.Torrent:
+		begin(msg, ev, kith.Message{Torrent: &body})
 	case kith.Edit:
 		return foldEdit(msg, ev, body)
 	case kith.Deletion:
@@ -44,21 +55,14 @@ func Fold(msg *kith.Message, ev *kith.Event) error {
 	return nil // of a later version: kept, passed on, not shown
 }
 
-func foldText(msg *kith.Message, ev *kith.Event, body kith.Text) error {
+// begin makes the message of an event that begins one.
+func begin(msg *kith.Message, ev *kith.Event, first kith.Message) {
 	if !msg.ID.IsZero() {
-		return nil
+		return
 	}
-	*msg = kith.Message{
-		ID:           ev.ID,
-		Conversation: ev.Conversation,
-		Author:       ev.Author,
-		Seq:          ev.Seq,
-		Order:        ev.Order,
-		Sent:         ev.Sent,
-		Text:         body.Text,
-		ReplyTo:      body.ReplyTo,
-	}
-	return nil
+	*msg = first
+	msg.ID, msg.Conversation, msg.Author = ev.ID, ev.Conversation, ev.Author
+	msg.Seq, msg.Order, msg.Sent = ev.Seq, ev.Order, ev.Sent
 }
 
 func foldEdit(msg *kith.Message, ev *kith.Event, body kith.Edit) error {
@@ -68,7 +72,7 @@ func foldEdit(msg *kith.Message, ev *kith.Event, body kith.Edit) error {
 	if msg.Deleted || msg.Edited.Compare(ev.Stamp()) >= 0 {
 		return nil
 	}
-	msg.Text = body.Text
+	msg.Text, msg.Mentions = body.Text, body.Mentions
 	msg.Edited = ev.Stamp()
 	return nil
 }
@@ -78,7 +82,8 @@ func foldDeletion(msg *kith.Message, ev *kith.Event) error {
 		return kith.Errorf(kith.BadPeer, "account %s deletes a message of account %s", ev.Author.Account.Short(), msg.Author.Account.Short())
 	}
 	msg.Deleted = true
-	msg.Text = ""
+	msg.Text, msg.Mentions = "", nil
+	msg.File, msg.Torrent, msg.HasPreview = nil, nil, false
 	msg.Edited = kith.Stamp{}
 	msg.Reactions = nil
 	return nil
@@ -132,6 +137,28 @@ func CheckText(text string) error {
 	}
 	if len(text) > kith.MaxText {
 		return kith.Errorf(kith.Invalid, "the message has %d bytes, and a message holds at most %d KiB: send it in parts", len(text), kith.MaxText>>10)
+	}
+	return nil
+}
+
+// CheckMentions tells what is wrong with the mentions in a text that somebody
+// wants to send.
+func CheckMentions(text string, mentions []kith.Mention) error {
+	if err := kith.CheckMentions(text, mentions); err != nil {
+		return kith.Errorf(kith.Invalid, "the message can't be written: %w", err)
+	}
+	return nil
+}
+
+// CheckDraft tells what is wrong with a text that is not sent yet. Its mentions
+// need not stand in it yet either.
+func CheckDraft(text string, mentions []kith.Mention) error {
+	size := 0
+	for _, m := range mentions {
+		size += len(m.Text)
+	}
+	if len(text) > kith.MaxText || len(mentions) > kith.MaxMentions || size > kith.MaxMentionSize {
+		return kith.Errorf(kith.Invalid, "the draft is too long to be kept: a message holds at most %d KiB and %d mentions", kith.MaxText>>10, kith.MaxMentions)
 	}
 	return nil
 }

@@ -101,6 +101,7 @@ func TestFoldConverges(t *testing.T) {
 			seqs[author.Device]++
 			body := rapid.SampledFrom([]kith.Body{
 				kith.Edit{Message: id, Text: rapid.StringN(1, 4, 8).Draw(t, "text")},
+				kith.Edit{Message: id, Text: "@Bob", Mentions: []kith.Mention{{Account: bob.Account, Text: "@Bob"}}},
 				kith.Reaction{Message: id, Emoji: rapid.SampledFrom([]string{"", "👍", "👎"}).Draw(t, "emoji")},
 				kith.Deletion{Message: id},
 			}).Draw(t, "body")
@@ -166,5 +167,94 @@ func TestMayChange(t *testing.T) {
 	msg.Deleted = true
 	if err := convo.MayChange(&msg, ann.Account); kith.KindOf(err) != kith.Conflict {
 		t.Errorf("deleted: %v", err)
+	}
+}
+
+// Mentions go with the text that they stand in.
+func TestFoldMentions(t *testing.T) {
+	bobs, anns := []kith.Mention{{Account: bob.Account, Text: "@Bob"}}, []kith.Mention{{Account: ann.Account, Text: "@Ann"}}
+	var msg kith.Message
+	id := kith.EventID{1, 11}
+	for _, step := range []struct {
+		body kith.Body
+		want []kith.Mention
+	}{
+		{kith.Text{Text: "hello @Bob", Mentions: bobs}, bobs},
+		{kith.Edit{Message: id, Text: "hello @Ann", Mentions: anns}, anns},
+		{kith.Edit{Message: id, Text: "hello"}, nil},
+		{kith.Edit{Message: id, Text: "hello @Bob", Mentions: bobs}, bobs},
+		{kith.Deletion{Message: id}, nil},
+		{kith.Edit{Message: id, Text: "hello @Bob", Mentions: bobs}, nil},
+	} {
+		seq := msg.Edited.Order + 1
+		if msg.Deleted {
+			seq = 50
+		}
+		ev := event(ann, seq, seq, step.body)
+		if err := convo.Fold(&msg, ev); err != nil || !reflect.DeepEqual(msg.Mentions, step.want) {
+			t.Errorf("%+v gives %+v, %v", step.body, msg.Mentions, err)
+		}
+	}
+}
+
+func TestCheckMentions(t *testing.T) {
+	mention := func(words ...string) (list []kith.Mention) {
+		for _, w := range words {
+			list = append(list, kith.Mention{Account: bob.Account, Text: w})
+		}
+		return list
+	}
+	const text = "@Bob, @Bob and @Bob Ross"
+	for _, good := range [][]kith.Mention{nil, mention("@Bob"), mention("@Bob", "@Bob", "@Bob Ross"), mention("@Bob", "@Bob Ross"), mention("@Bob,", "@Bob and @Bob Ross")} {
+		if err := convo.CheckMentions(text, good); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	for _, bad := range [][]kith.Mention{mention("Bob"), mention("@"), mention(""), mention("@Ann"), mention("@Bob Ross", "@Bob"), mention("@Bob", "@Bob", "@Bob", "@Bob"), {{Text: "@Bob"}}} {
+		if err := convo.CheckMentions(text, bad); kith.KindOf(err) != kith.Invalid {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+func TestFoldShareAndTorrent(t *testing.T) {
+	share := kith.Share{
+		File:    kith.FileRef{Infohash: kith.Infohash{1}, Size: 5, Files: 1, Path: "a/b.jpg", Media: kith.Media{Type: "image/jpeg", Preview: []byte("small")}},
+		Caption: "look", ReplyTo: kith.EventID{7}, Replaces: kith.EventID{8},
+	}
+	shared := event(ann, 1, 10, share)
+	var msg kith.Message
+	events := []*kith.Event{
+		shared, shared,
+		event(ann, 2, 11, kith.Edit{Message: shared.ID, Text: "look here"}),
+		event(bob, 1, 12, kith.Reaction{Message: shared.ID, Emoji: "👍"}),
+	}
+	for _, ev := range events {
+		if err := convo.Fold(&msg, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := share.File
+	file.Media.Preview = nil
+	if !reflect.DeepEqual(msg.File, &file) || !msg.HasPreview || msg.Text != "look here" || msg.ReplyTo != share.ReplyTo || msg.Replaces != share.Replaces || len(msg.Reactions) != 1 {
+		t.Errorf("%+v", msg)
+	}
+	if len(share.File.Media.Preview) == 0 || len(shared.Body.(kith.Share).File.Media.Preview) == 0 {
+		t.Error("folding changed the event")
+	}
+	if err := convo.Fold(&msg, event(bob, 2, 13, kith.Edit{Message: shared.ID, Text: "mine"})); kith.KindOf(err) != kith.BadPeer {
+		t.Errorf("somebody else's edit: %v", err)
+	}
+	if err := convo.Fold(&msg, event(an2, 1, 14, kith.Deletion{Message: shared.ID})); err != nil {
+		t.Fatal(err)
+	}
+	if msg.File != nil || msg.HasPreview || msg.Text != "" || !msg.Deleted {
+		t.Errorf("%+v", msg)
+	}
+
+	torrent := kith.Torrent{Magnet: "magnet:?xt=urn:btih:1", Name: "a film", Size: 9}
+	msg = kith.Message{}
+	if err := convo.Fold(&msg, event(ann, 3, 15, torrent)); err != nil || !reflect.DeepEqual(msg.Torrent, &torrent) || msg.File != nil || msg.ID.IsZero() {
+		t.Errorf("%+v, %v", msg, err)
 	}
 }
