@@ -167,6 +167,9 @@ func Answer(inv kith.Invitation, known *kith.Contact, joiner kith.AccountID, now
 	if known != nil {
 		contact = *known
 	}
+	if !inv.Sphere.IsZero() {
+		return answerSphere(inv, contact, now)
+	}
 	switch {
 	case contact.Relation == kith.Accepted:
 		return inv, &contact, wire.JoinAccepted
@@ -189,6 +192,28 @@ func Answer(inv kith.Invitation, known *kith.Contact, joiner kith.AccountID, now
 	inv.UsedBy = joiner
 	contact.Relation = kith.Accepted
 	return inv, &contact, wire.JoinAccepted
+}
+
+// answerSphere decides what a request over an invitation into a sphere comes
+// to: whoever holds it comes in, the first one only unless it is reusable. It
+// does not make them a contact.
+func answerSphere(inv kith.Invitation, joiner kith.Contact, now time.Time) (kith.Invitation, *kith.Contact, wire.JoinStatus) {
+	switch {
+	case inv.UsedBy == joiner.Account: // again, after a crash
+	case inv.Revoked:
+		return inv, nil, wire.JoinRevoked
+	case !inv.Reusable && !inv.UsedBy.IsZero():
+		return inv, nil, wire.JoinUsed
+	case !now.Before(inv.Expires):
+		return inv, nil, wire.JoinExpired
+	}
+	if !inv.Reusable {
+		inv.UsedBy = joiner.Account
+	}
+	if joiner.Relation == "" || joiner.Relation == kith.Removed {
+		joiner.Relation = kith.Fellow
+	}
+	return inv, &joiner, wire.JoinAccepted
 }
 
 // Refusal puts a refusing status into words for the joiner.
