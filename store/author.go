@@ -12,16 +12,26 @@ type place struct {
 	name    kith.ConversationID
 	highest uint64         // Order seen
 	account kith.AccountID // the other one's, if direct
+
+	archived bool
+	sphere   bool
+}
+
+// find finds a conversation.
+func (c *conn) find(conv kith.ConversationID) (p place, found bool, err error) {
+	p.name = conv
+	found, err = c.one("conversation", func(r *row) {
+		p.row, p.highest = r.int(), r.uint()
+		r.fill(p.account[:])
+		p.archived, p.sphere = r.bool(), r.bool()
+	}, conv)
+	return p, found, err
 }
 
 // place finds a conversation or makes it. The two accounts of a direct one are
 // told by its name, so the first event from the other makes it known.
 func (t *Tx) place(conv kith.ConversationID, other kith.AccountID) (place, error) {
-	p := place{name: conv}
-	found, err := t.c.one("conversation", func(r *row) {
-		p.row, p.highest = r.int(), r.uint()
-		r.fill(p.account[:])
-	}, conv)
+	p, found, err := t.c.find(conv)
 	if err != nil {
 		return p, err
 	}
@@ -32,14 +42,25 @@ func (t *Tx) place(conv kith.ConversationID, other kith.AccountID) (place, error
 		p.row = t.c.db.LastInsertRowID()
 	}
 	own := t.s.Account()
+	if p.sphere {
+		return p, nil
+	}
 	if p.account.IsZero() && other != own && kith.DirectConversation(own, other) == conv {
 		p.account = other
 		if err := t.c.exec("set conversation account", p.row, other); err != nil {
 			return p, err
 		}
-		return p, t.c.exec("refresh delivered", p.row)
+		return p, t.refreshDelivered(p)
 	}
 	return p, nil
+}
+
+// refreshDelivered works out how far others have what was written here.
+func (t *Tx) refreshDelivered(p place) error {
+	if p.sphere {
+		return t.c.exec("refresh delivered in sphere", p.row, t.s.Account())
+	}
+	return t.c.exec("refresh delivered", p.row)
 }
 
 // An author is one device in one conversation.
@@ -68,7 +89,10 @@ func (t *Tx) author(p place, who kith.Peer) (author, error) {
 			return a, err
 		}
 		a.row = t.c.db.LastInsertRowID()
-		return a, t.c.exec("refresh delivered", p.row) // they may know more of it than we
+		if p.sphere && who.Account != t.s.Account() {
+			return a, nil
+		}
+		return a, t.refreshDelivered(p) // they may know more of it than we
 	}
 	if account != who.Account {
 		return a, kith.Errorf(kith.BadPeer, "device %s writes for account %s and belongs to %s", who.Device.Short(), who.Account.Short(), account.Short())

@@ -191,7 +191,7 @@ var big = sync.OnceValues(func() (string, error) {
 			events[j] = event(who, seqs[who], uint64(i+j+1)*1000, words.text())
 		}
 		conv := kith.DirectConversation(alice.Account, who.Account)
-		if _, err := s.Apply(tb.Context(), conv, who, events[0].Seq, events, nil); err != nil {
+		if _, err := s.Apply(tb.Context(), conv, who, events[0].Seq, events, store.ApplyOptions{}); err != nil {
 			return "", err
 		}
 	}
@@ -302,17 +302,37 @@ func BenchmarkMessagesMillion(b *testing.B) {
 
 func BenchmarkConversations(b *testing.B) {
 	s := fresh(b, alice)
-	for i := range 10_000 {
+	const all = 10_000
+	for i := range all {
 		who := person(fmt.Sprint("friend ", i))
 		conv := kith.DirectConversation(alice.Account, who.Account)
-		if _, err := s.Apply(b.Context(), conv, who, 1, []kith.Event{event(who, 1, uint64(i+1), text("hello"))}, nil); err != nil {
+		if _, err := s.Apply(b.Context(), conv, who, 1, []kith.Event{event(who, 1, uint64(i+1), text("hello"))}, store.ApplyOptions{}); err != nil {
 			b.Fatal(err)
 		}
-	}
-	for b.Loop() {
-		list, err := s.Conversations(b.Context())
-		if err != nil || len(list) != 10_000 {
-			b.Fatal(len(list), err)
+		if i%10 == 0 {
+			if err := s.Arrange(b.Context(), conv, who.Account, store.Arrangement{Archived: yes()}); err != nil {
+				b.Fatal(err)
+			}
 		}
+	}
+	middle := kith.DirectConversation(alice.Account, person(fmt.Sprint("friend ", all/2)).Account)
+	for name, c := range map[string]struct {
+		page store.ConversationPage
+		want int
+	}{
+		"all":     {store.ConversationPage{}, all},
+		"first":   {store.ConversationPage{Limit: 50, Archived: no()}, 50},
+		"middle":  {store.ConversationPage{Limit: 50, Archived: no(), After: middle}, 50},
+		"archive": {store.ConversationPage{Limit: 50, Archived: yes(), After: middle}, 50},
+		"both":    {store.ConversationPage{Limit: 50, After: middle}, 50},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				list, err := s.Conversations(b.Context(), c.page)
+				if err != nil || len(list) != c.want {
+					b.Fatal(len(list), err)
+				}
+			}
+		})
 	}
 }

@@ -222,6 +222,16 @@ func (r *row) text() string    { return r.stmt.ColumnText(r.col()) }
 func (r *row) blob() []byte    { return r.stmt.ColumnBlob(r.col(), nil) }
 func (r *row) time() time.Time { return fromMillis(r.int()) }
 
+// rare gives the bytes of a column that is mostly NULL, which costs less than to
+// ask for them. They are valid until the next row.
+func (r *row) rare() []byte {
+	col := r.col()
+	if r.stmt.ColumnType(col) == sqlite3.NULL {
+		return nil
+	}
+	return r.stmt.ColumnRawBlob(col)
+}
+
 // fill copies a blob into an ID, which stays zero if the column is empty.
 func (r *row) fill(id []byte) { copy(id, r.stmt.ColumnRawBlob(r.col())) }
 

@@ -9,63 +9,107 @@ import (
 
 // A Conversation is what a list of them shows.
 type Conversation struct {
-	ID     kith.ConversationID
-	With   kith.AccountID // the other account
-	Last   *Entry         // the newest message, or nil
-	Unread int            // messages of others
+	ID        kith.ConversationID
+	With      kith.AccountID // the other account, if direct
+	Sphere    bool
+	Last      *Entry // the newest message or note, or nil
+	Unread    int    // messages of others
+	Mentioned int    // of those, that mention this account
+	Pinned    bool
+	Archived  bool
+	Draft     *Draft // nil if there is none
+}
+
+// A ConversationPage asks for a part of the list of conversations.
+type ConversationPage struct {
+	After    kith.ConversationID // only what comes after this one; zero: from the begin
+	Limit    int                 // zero: all
+	Archived *bool               // only these; nil: both
 }
 
 // Conversation gives one; kith.NotFound if there is none of this name.
 func (s *Store) Conversation(ctx context.Context, id kith.ConversationID) (Conversation, error) {
-	conv := Conversation{ID: id}
+	var conv Conversation
 	err := s.read(ctx, "read a conversation", func(c *conn) error {
 		var last int64
-		found, err := c.one("one conversation", func(r *row) {
-			r.fill(conv.With[:])
-			conv.Unread = int(r.int())
-			last = r.int() // 0 if NULL
-		}, id)
+		found, err := c.one("one conversation", func(r *row) { conv, last = s.scanConversation(r) }, id)
 		if err != nil {
 			return err
 		}
 		if !found {
 			return kith.Errorf(kith.NotFound, "there is no conversation %s", id)
 		}
-		_, err = c.one("message by row", func(r *row) {
-			e := s.scanEntry(r).Entry
-			conv.Last = &e
-		}, last)
-		return err
+		return s.addLast(c, &conv, last)
 	})
 	return conv, err
 }
 
-// Conversations gives all of them, the one with the newest message first.
-func (s *Store) Conversations(ctx context.Context) ([]Conversation, error) {
+// Conversations gives a page of them: those that are pinned, then the others,
+// each with the newest message first. A conversation that gets a message while
+// somebody pages through the list moves to its begin.
+func (s *Store) Conversations(ctx context.Context, page ConversationPage) ([]Conversation, error) {
 	var list []Conversation
 	err := s.read(ctx, "read the conversations", func(c *conn) error {
-		last := make(map[kith.ConversationID]*Entry)
-		for r, err := range c.rows("last messages") {
+		list = nil
+		pinned, active := int64(2), int64(0) // before all
+		if !page.After.IsZero() {
+			found, err := c.one("place in list", func(r *row) { pinned, active = r.int(), r.int() }, page.After)
 			if err != nil {
 				return err
 			}
-			e := s.scanEntry(r).Entry
-			last[e.Conversation] = &e
+			if !found {
+				return kith.Errorf(kith.NotFound, "there is no conversation %s", page.After)
+			}
 		}
-		for r, err := range c.rows("conversations") {
+		limit := page.Limit
+		if limit <= 0 {
+			limit = -1 // SQLite's word for all
+		}
+		name, args := "conversations", []any{pinned, active, page.After, limit}
+		if page.Archived != nil {
+			name, args = "conversations by archive", append(args, *page.Archived)
+		}
+		var lasts []int64
+		for r, err := range c.rows(name, args...) {
 			if err != nil {
 				return err
 			}
-			var conv Conversation
-			r.fill(conv.ID[:])
-			r.fill(conv.With[:])
-			conv.Unread = int(r.int())
-			conv.Last = last[conv.ID]
-			list = append(list, conv)
+			conv, last := s.scanConversation(r)
+			list, lasts = append(list, conv), append(lasts, last)
+		}
+		for i := range list {
+			if err := s.addLast(c, &list[i], lasts[i]); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 	return list, err
+}
+
+// scanConversation reads the columns of the queries on conversations; last is
+// the row of the newest message, 0 if there is none.
+func (s *Store) scanConversation(r *row) (conv Conversation, last int64) {
+	r.fill(conv.ID[:])
+	r.fill(conv.With[:])
+	conv.Unread, conv.Mentioned = int(r.int()), int(r.int())
+	conv.Pinned, conv.Archived, conv.Sphere = r.bool(), r.bool(), r.bool()
+	last = r.int()
+	if drafted := r.int(); drafted != 0 {
+		conv.Draft = s.scanDraft(r)
+	}
+	return conv, last
+}
+
+func (s *Store) addLast(c *conn, conv *Conversation, last int64) error {
+	if last == 0 {
+		return nil
+	}
+	_, err := c.one("message by row", func(r *row) {
+		e := s.scanEntry(r).Entry
+		conv.Last = &e
+	}, last)
+	return err
 }
 
 // MarkRead notes that this person has read everything of others that sorts at
@@ -139,36 +183,44 @@ func (s *Store) Reveal(ctx context.Context, conv kith.ConversationID, account ki
 }
 
 func (t *Tx) reveal(p place, author int64) error {
-	shown := make(map[int64]kith.EventID)
+	type hidden struct {
+		row int64
+		id  kith.EventID
+		was veil
+	}
+	var messages []hidden
 	for r, err := range t.c.rows("hidden messages", author) {
 		if err != nil {
 			return err
 		}
-		var id kith.EventID
-		at := r.int()
-		r.fill(id[:])
-		shown[at] = id
+		m := hidden{row: r.int()}
+		r.fill(m.id[:])
+		if m.was = veil(r.int()); m.was&blocked != 0 {
+			messages = append(messages, m)
+		}
 	}
-	for at, id := range shown {
-		if err := t.c.exec("show message", at); err != nil {
+	for _, m := range messages {
+		now := m.was &^ blocked
+		if err := t.setVeil(p, m.row, m.id, m.was, now); err != nil {
 			return err
 		}
-		if err := t.c.exec("queue new", at); err != nil {
-			return err
+		if now == 0 {
+			if err := t.unarchive(p); err != nil {
+				return err
+			}
 		}
-		t.unindexed = true
-		t.change(p.name).touched(id)
 	}
 	events, stored, err := t.collect("withheld events", author)
 	if err != nil {
 		return err
 	}
 	for i := range events {
-		o, err := t.foldInto(p, &events[i])
-		if err != nil {
-			return err
+		if stored[i].state.veil()&outcast != 0 {
+			err = t.c.exec("set event state", stored[i].row, int64(outcast.state()))
+		} else {
+			err = t.unveil(p, &events[i], stored[i].row)
 		}
-		if err := t.c.exec("set event state", stored[i].row, int64(o.state)); err != nil {
+		if err != nil {
 			return err
 		}
 	}

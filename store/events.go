@@ -10,13 +10,34 @@ import (
 // An eventState tells what became of an event.
 type eventState int64
 
-// The states, by their numbers in the database.
+// The states, by their numbers in the database. That an event is kept from what
+// it is about is told by its veil; see state.
 const (
-	applied  eventState = 0 // folded, or nothing to fold
-	waiting  eventState = 1 // for its target to come
-	withheld eventState = 2 // until Reveal
-	void     eventState = 3 // without effect: forbidden, or a second copy
+	applied eventState = 0 // folded, or nothing to fold
+	waiting eventState = 1 // for its target to come
+	void    eventState = 3 // without effect: forbidden, or a second copy
 )
+
+// A veil tells why an event or a message is kept out of sight: any of two
+// reasons.
+type veil int64
+
+// The reasons, as bits of messages.hidden.
+const (
+	blocked veil = 1 // its author was, until Reveal
+	outcast veil = 2 // it does not count in the sphere, as Judge has it
+)
+
+// state is that of an event under a veil: 2, 4 or 6.
+func (v veil) state() eventState { return eventState(v << 1) }
+
+// veil is that of an event in this state.
+func (s eventState) veil() veil {
+	if s == waiting || s == void {
+		return 0
+	}
+	return veil(s >> 1)
+}
 
 // ErrGap is what Apply gives for events that do not follow what is here.
 var ErrGap = kith.Errorf(kith.BadPeer, "these events do not follow those that are here")
@@ -45,7 +66,7 @@ func (s *Store) Append(ctx context.Context, conv kith.ConversationID, device kit
 		if ev.Seq != a.seq+1 || ev.Order >= kith.MaxOrder {
 			return kith.Errorf(kith.Internal, "event %d of order %d was composed where event %d was due", ev.Seq, ev.Order, a.seq+1)
 		}
-		outcome, err := t.record(p, a, &ev, false)
+		outcome, err := t.record(p, a, &ev, 0)
 		if err != nil {
 			return err
 		}
@@ -69,18 +90,46 @@ type Applied struct {
 	Void       int // of the new ones: have no effect
 }
 
+// ApplyOptions say how Apply takes events.
+type ApplyOptions struct {
+	// Hide, which may be nil, tells which events are kept out of sight until
+	// Reveal: their author is blocked.
+	Hide func(*kith.Event) bool
+	// Outcast, which may be nil, tells which do not count by the roster of the
+	// sphere as it is. They are kept out of sight until Judge.
+	Outcast func(*kith.Event) bool
+	// Base is how much of the author is not for this account. If nothing of
+	// the author is here, its events begin after Base; if less than Base is
+	// here and the rest is not handed on, they go on after it. The mark of a
+	// Base has no ID.
+	Base uint64
+	// Certificate, if not empty, is that of the author's device, to be kept.
+	Certificate []byte
+}
+
+// veil tells which of the reasons hold for an event.
+func (o *ApplyOptions) veil(ev *kith.Event) (v veil) {
+	if o.Hide != nil && o.Hide(ev) {
+		v |= blocked
+	}
+	if o.Outcast != nil && o.Outcast(ev) {
+		v |= outcast
+	}
+	return v
+}
+
 // Apply takes over events that a peer handed on: consecutive ones of author,
-// the first numbered first. Those that are here are skipped. It stores all or
-// nothing, durably.
+// the first numbered first. Those that are here, or are not for this account,
+// are skipped. It stores all or nothing, durably. The functions in o are called
+// in the writer's transaction and must not call the store.
 //
 // An event with the ID of one that is here takes its number and has no effect:
 // if both are of the same account it was numbered anew, else it is counted in
-// Void. hide, which may be nil, tells which events are kept out of sight until
-// Reveal.
+// Void.
 //
 // The error is ErrGap if events before first are missing, and of kind
 // kith.BadPeer if they are not what they claim to be.
-func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Peer, first uint64, events []kith.Event, hide func(*kith.Event) bool) (Applied, error) {
+func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Peer, first uint64, events []kith.Event, o ApplyOptions) (Applied, error) {
 	var done Applied
 	if first == 0 {
 		return done, kith.Errorf(kith.BadPeer, "events are numbered from 1")
@@ -98,8 +147,8 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 		if err != nil {
 			return err
 		}
-		if first > a.seq+1 {
-			return ErrGap
+		if a, err = t.begin(a, first, o); err != nil {
+			return err
 		}
 		var highest uint64
 		var all outcome
@@ -114,7 +163,7 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 				return kith.Errorf(kith.BadPeer, "event %d of order %d came where event %d was due", ev.Seq, ev.Order, seq)
 			}
 			ev.Conversation, ev.Author = conv, who
-			outcome, err := t.record(p, a, ev, hide != nil && hide(ev))
+			outcome, err := t.record(p, a, ev, o.veil(ev))
 			if err != nil {
 				return err
 			}
@@ -123,7 +172,7 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 				done.Void++
 			}
 			highest = max(highest, ev.Order)
-			all.made, all.unread = all.made || outcome.made, all.unread+outcome.unread
+			all.add(outcome)
 		}
 		if done.New == 0 {
 			return nil
@@ -137,19 +186,51 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 	return done, err
 }
 
+// begin gets an author ready for events from number first on.
+func (t *Tx) begin(a author, first uint64, o ApplyOptions) (author, error) {
+	if len(o.Certificate) > 0 {
+		if err := t.c.exec("set certificate", a.row, o.Certificate); err != nil {
+			return a, err
+		}
+	}
+	if a.seq < o.Base && (a.seq == 0 || first > a.seq+1) {
+		a.seq = o.Base
+		if err := t.c.exec("pass over", a.row, a.seq); err != nil {
+			return a, err
+		}
+	}
+	if first > a.seq+1 {
+		return a, ErrGap
+	}
+	return a, nil
+}
+
+// Certificate gives what Apply kept of an author's device; nil if nothing.
+func (s *Store) Certificate(ctx context.Context, conv kith.ConversationID, device kith.DeviceID) ([]byte, error) {
+	var certificate []byte
+	err := s.read(ctx, "read the certificate of a device", func(c *conn) error {
+		_, err := c.one("certificate", func(r *row) { certificate = r.blob() }, conv, device)
+		return err
+	})
+	return certificate, err
+}
+
 // conclude notes in the rows of author and conversation what was recorded, up
 // to number seq.
 func (t *Tx) conclude(p place, a author, seq uint64, id kith.EventID, highest uint64, o outcome) error {
 	err := errors.Join(
 		t.c.exec("set author seq", a.row, seq, id),
 		t.c.exec("raise highest", p.row, highest))
+	t.change(p.name).Events = true
+	if o.recount {
+		return errors.Join(err, t.unarchive(p), t.recount(p))
+	}
 	if o.made {
-		err = errors.Join(err, t.c.exec("refresh last", p.row))
+		err = errors.Join(err, t.c.exec("refresh last", p.row), t.unarchive(p))
 	}
 	if o.unread > 0 {
-		err = errors.Join(err, t.c.exec("add unread", p.row, o.unread))
+		err = errors.Join(err, t.c.exec("add unread", p.row, o.unread, o.mentioned))
 	}
-	t.change(p.name).Events = true
 	return err
 }
 
@@ -160,10 +241,25 @@ type outcome struct {
 	twin      bool  // it was here under another number
 	made      bool  // it made a message that can be seen
 	unread    int   // and that this person has not read: 1; of several events the sum
+	mentioned int   // and that mentions this account: the same
+	recount   bool  // a message that was here can be seen from now on
+}
+
+// add counts what came of another event of the same author.
+func (o *outcome) add(next outcome) {
+	o.made = o.made || next.made
+	o.recount = o.recount || next.recount
+	o.unread += next.unread
+	o.mentioned += next.mentioned
+}
+
+// makesMessage tells which kinds of event are messages.
+func makesMessage(kind kith.EventKind) bool {
+	return kind == kith.KindText || kind == kith.KindShare || kind == kith.KindTorrent
 }
 
 // record stores an event in its author's next slot and folds it.
-func (t *Tx) record(p place, a author, ev *kith.Event, hide bool) (outcome, error) {
+func (t *Tx) record(p place, a author, ev *kith.Event, v veil) (outcome, error) {
 	if ev.ID.IsZero() || ev.Body == nil {
 		return outcome{}, kith.Errorf(kith.BadPeer, "event %d has no ID or says nothing", ev.Seq)
 	}
@@ -183,12 +279,14 @@ func (t *Tx) record(p place, a author, ev *kith.Event, hide bool) (outcome, erro
 		o.state = void
 		if account != ev.Author.Account || within != p.row {
 			o.objection = kith.Errorf(kith.BadPeer, "event %d has the ID of another event", ev.Seq)
+		} else if v&outcast == 0 {
+			o.recount, err = t.vouch(p, ev.ID)
 		}
-	case ev.Body.Kind() == kith.KindText:
-		o, err = t.makeMessage(p, a, ev, id, hide)
+	case makesMessage(ev.Body.Kind()):
+		o, err = t.makeMessage(p, a, ev, id, v)
 	case ev.Body.Target().IsZero():
-	case hide:
-		o.state = withheld
+	case v != 0:
+		o.state = v.state()
 	default:
 		o, err = t.foldInto(p, ev)
 	}

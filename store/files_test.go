@@ -165,6 +165,16 @@ func TestSnapshotWhileWriting(t *testing.T) {
 	}
 }
 
+// copyOf finds the one copy from before a later version's schema.
+func copyOf(t *testing.T, path string) string {
+	t.Helper()
+	copies, err := filepath.Glob(path + ".before-*")
+	if err != nil || len(copies) != 1 {
+		t.Fatalf("copies %v, %v", copies, err)
+	}
+	return copies[0]
+}
+
 func TestConvert(t *testing.T) {
 	path := write(t, nil, 200)
 	s, err := store.OpenNextSchema(t.Context(), path, store.Options{Rules: rules}, "CREATE TABLE later (x)")
@@ -172,7 +182,7 @@ func TestConvert(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	backup := path + ".before-2"
+	backup := copyOf(t, path)
 	if err := os.Rename(backup, path); err != nil { // back to this version
 		t.Fatal(err)
 	}
@@ -243,7 +253,7 @@ func TestMigration(t *testing.T) {
 	}
 	s.Close()
 	wantKind(t, tryOpen(t, path, key1), kith.Conflict) // this version is older now
-	if n := len(history(t, open(t, path+".before-2", alice, withKey(key1)))); n != 5 {
+	if n := len(history(t, open(t, copyOf(t, path), alice, withKey(key1)))); n != 5 {
 		t.Errorf("%d messages in the copy", n)
 	}
 }

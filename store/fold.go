@@ -4,18 +4,19 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"kith"
 )
 
-// makeMessage folds a text event, and all that waited for it, into a new
+// makeMessage folds a text or another event that makes one, and all that waited for it, into a new
 // message.
-func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, hide bool) (outcome, error) {
+func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, v veil) (outcome, error) {
 	m := kith.Message{}
 	if err := t.s.rules.Fold(&m, ev); err != nil {
 		return outcome{state: void, objection: err}, nil
 	}
-	m.Hidden = hide
+	m.Hidden = v != 0
 	events, stored, err := t.collect("events about", ev.ID, p.row)
 	if err != nil {
 		return outcome{}, err
@@ -36,9 +37,18 @@ func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, hide bool)
 	if err != nil {
 		return outcome{}, err
 	}
+	mentions, err := packMentions(m.Mentions)
+	if err != nil {
+		return outcome{}, err
+	}
+	body, err := packBody(&m)
+	if err != nil {
+		return outcome{}, err
+	}
+	mentionsMe := t.s.isMentioned(m.Mentions)
 	err = t.c.exec("insert message", id, p.row, m.Order, ev.Seq, a.row, ev.ID, m.Sent,
-		m.Text, packID(m.ReplyTo), packStamp(m.Edited), m.Deleted, m.Hidden, reactions)
-	if err != nil || hide {
+		m.Text, packID(m.ReplyTo), packStamp(m.Edited), m.Deleted, int64(v), reactions, mentions, mentionsMe, int64(ev.Body.Kind()), body)
+	if err != nil || v != 0 {
 		return outcome{state: applied}, err
 	}
 	o := outcome{state: applied, made: true}
@@ -47,6 +57,9 @@ func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, hide bool)
 		t.unindexed = true
 		if ev.Author.Account != t.s.Account() && ev.Seq > a.read {
 			o.unread = 1
+			if mentionsMe {
+				o.mentioned = 1
+			}
 		}
 	}
 	t.change(p.name).touched(ev.ID)
@@ -79,7 +92,16 @@ func (t *Tx) saveMessage(p place, e *entry, before *kith.Message) error {
 	if err != nil {
 		return err
 	}
-	err = t.c.exec("update message", e.row, e.Text, packStamp(e.Edited), e.Deleted, reactions)
+	mentions, err := packMentions(e.Mentions)
+	if err != nil {
+		return err
+	}
+	body, err := packBody(&e.Message)
+	if err != nil {
+		return err
+	}
+	mentionsMe := t.s.isMentioned(e.Mentions)
+	err = t.c.exec("update message", e.row, e.Text, packStamp(e.Edited), e.Deleted, reactions, mentions, mentionsMe, body)
 	if err != nil || e.Hidden {
 		return err
 	}
@@ -88,10 +110,29 @@ func (t *Tx) saveMessage(p place, e *entry, before *kith.Message) error {
 		err = t.c.exec("queue changed", e.row)
 		t.unindexed = true
 	}
-	if e.Deleted && !before.Deleted && !e.Mine && e.Seq > e.read {
-		err = errors.Join(err, t.c.exec("add unread", p.row, -1))
+	if e.Mine || e.Seq <= e.read {
+		return err
+	}
+	unread, mentioned := 0, 0
+	if e.Deleted && !before.Deleted {
+		unread = -1
+	}
+	if t.s.isMentioned(before.Mentions) {
+		mentioned--
+	}
+	if mentionsMe {
+		mentioned++
+	}
+	if unread != 0 || mentioned != 0 {
+		err = errors.Join(err, t.c.exec("add unread", p.row, unread, mentioned))
 	}
 	return err
+}
+
+// isMentioned tells whether this account is among those mentioned.
+func (s *Store) isMentioned(list []kith.Mention) bool {
+	own := s.Account()
+	return slices.ContainsFunc(list, func(m kith.Mention) bool { return m.Account == own })
 }
 
 // refold makes a message again from its events, after some got new numbers.
@@ -148,6 +189,14 @@ func unpackStamp(b []byte) (s kith.Stamp) {
 		copy(s.ID[:], b[8:])
 	}
 	return s
+}
+
+func packMentions(list []kith.Mention) (any, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
 }
 
 func packReactions(list []kith.AccountReaction) (any, error) {

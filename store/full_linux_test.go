@@ -42,7 +42,7 @@ func TestFullDisk(t *testing.T) {
 	for i := range events {
 		events[i] = event(bob, uint64(i+1), uint64(i+1), long)
 	}
-	done, err := s.Apply(t.Context(), chat, bob, 1, events, nil)
+	done, err := s.Apply(t.Context(), chat, bob, 1, events, store.ApplyOptions{})
 	wantKind(t, err, kith.Full)
 	if done != (store.Applied{}) {
 		t.Errorf("%+v", done)

@@ -86,7 +86,7 @@ func eventID(author kith.Peer, seq uint64) kith.EventID {
 // compose makes an own event with a random ID.
 func compose(body kith.Body) func(seq, after uint64) (kith.Event, error) {
 	return func(seq, after uint64) (kith.Event, error) {
-		return encode(kith.Event{ID: kith.NewEventID(), Seq: seq, Order: convo.NextOrder(time.Now(), after), Sent: time.Now(), Body: body, Proof: make([]byte, 16)}), nil
+		return encode(kith.Event{ID: kith.NewEventID(kith.ConversationID{}, kith.AccountID{}), Seq: seq, Order: convo.NextOrder(time.Now(), after), Sent: time.Now(), Body: body, Proof: make([]byte, 16)}), nil
 	}
 }
 
@@ -105,7 +105,7 @@ func say(t testing.TB, s *store.Store, who kith.Peer, words string) kith.Event {
 // hear applies events of one author, numbered as they are.
 func hear(t testing.TB, s *store.Store, events ...kith.Event) store.Applied {
 	t.Helper()
-	done, err := s.Apply(t.Context(), chat, events[0].Author, events[0].Seq, events, nil)
+	done, err := s.Apply(t.Context(), chat, events[0].Author, events[0].Seq, events, store.ApplyOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

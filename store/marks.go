@@ -35,6 +35,23 @@ func (s *Store) Devices(ctx context.Context, conv kith.ConversationID) (map[kith
 	return devices, err
 }
 
+// DevicesOf gives all devices of an account that are authors anywhere.
+func (s *Store) DevicesOf(ctx context.Context, account kith.AccountID) ([]kith.DeviceID, error) {
+	var devices []kith.DeviceID
+	err := s.read(ctx, "read the devices of an account", func(c *conn) error {
+		for r, err := range c.rows("devices of account", account) {
+			if err != nil {
+				return err
+			}
+			var device kith.DeviceID
+			r.fill(device[:])
+			devices = append(devices, device)
+		}
+		return nil
+	})
+	return devices, err
+}
+
 func (s *Store) authors(ctx context.Context, conv kith.ConversationID, visit func(kith.DeviceID, kith.AccountID, kith.Mark)) error {
 	return s.read(ctx, "read what is here", func(c *conn) error {
 		var p int64
@@ -68,6 +85,7 @@ func scanMark(r *row) (m kith.Mark) {
 func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.ConversationID, marks kith.Vector, now time.Time) (changed bool, err error) {
 	err = s.write(ctx, "store what a device has", func(t *Tx) error {
 		changed = false
+		var ofOwn bool // some change is of what this account wrote
 		p, err := t.place(conv, peer.Account)
 		if err != nil {
 			return err
@@ -85,14 +103,15 @@ func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.Conversa
 			if old, ok := before[device]; ok && old == mark {
 				continue
 			}
-			changed = true
-			if err := t.putMark(p, peer, device, before[device], mark, now); err != nil {
+			own, err := t.putMark(p, peer, device, before[device], mark, now)
+			if err != nil {
 				return err
 			}
+			changed, ofOwn = true, ofOwn || own
 		}
 		for device := range before {
 			if _, ok := marks[device]; !ok {
-				changed = true
+				changed, ofOwn = true, true // perhaps
 				if err := t.c.exec("delete mark", p.row, peer.Account, peer.Device, device); err != nil {
 					return err
 				}
@@ -102,28 +121,31 @@ func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.Conversa
 			return nil
 		}
 		t.change(conv).Marks = true
-		return t.c.exec("refresh delivered", p.row)
+		if p.sphere && !ofOwn {
+			return nil
+		}
+		return t.refreshDelivered(p)
 	})
 	return changed, err
 }
 
-func (t *Tx) putMark(p place, peer kith.Peer, device kith.DeviceID, old, mark kith.Mark, now time.Time) error {
-	err := t.c.exec("put mark", p.row, peer.Account, peer.Device, device, mark.Seq, mark.ID, mark.Read, now)
-	if err != nil || mark.Seq <= old.Seq && mark.Read <= old.Read {
-		return err
+// putMark stores one mark, and tells whether it is on what this account wrote.
+func (t *Tx) putMark(p place, peer kith.Peer, device kith.DeviceID, old, mark kith.Mark, now time.Time) (own bool, err error) {
+	if err := t.c.exec("put mark", p.row, peer.Account, peer.Device, device, mark.Seq, mark.ID, mark.Read, now); err != nil {
+		return false, err
 	}
+	own, err = t.c.one("is author of", func(*row) {}, p.row, device, t.s.Account())
 	// Receipts are of interest for own events only.
-	own, err := t.c.one("is author of", func(*row) {}, p.row, device, t.s.Account())
-	if err != nil || !own {
-		return err
+	if err != nil || !own || mark.Seq <= old.Seq && mark.Read <= old.Read {
+		return own, err
 	}
 	if err := t.c.exec("insert step", p.row, peer.Account, peer.Device, device, mark.Seq, mark.Read, now); err != nil {
-		return err
+		return own, err
 	}
 	if rand.IntN(thinEvery) == 0 {
-		return t.c.exec("thin steps", p.row, maxSteps)
+		return own, t.c.exec("thin steps", p.row, maxSteps)
 	}
-	return nil
+	return own, nil
 }
 
 // Marks gives what each device last told that it has in a conversation.

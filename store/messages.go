@@ -16,23 +16,26 @@ type Entry struct {
 	// Mine tells whether this account wrote it.
 	Mine bool
 	// State of an own message: kith.Read or kith.Delivered if some device of
-	// every other account of the conversation has read or has it, else
-	// kith.Pending. Of others' messages: kith.Read if this person read it, else
-	// kith.Delivered.
+	// every other account of the conversation has read or has it, else kith.Held
+	// if one of some account has it, else kith.Pending. Of others' messages:
+	// kith.Read if this person read it, else kith.Delivered.
 	State kith.DeliveryState
+	// Has and HasRead count the other accounts, some device of which has or has
+	// read an own message. Message, Messages and Files of one conversation fill
+	// them in.
+	Has, HasRead int
 }
 
 // An entry is an Entry with what the store needs of its row.
 type entry struct {
 	Entry
 	row  int64
-	read uint64 // how far this person has read the author
+	read uint64 // how far this person has read the author, if it is another one
 }
 
 // scanEntry reads the columns of the view entries.
 func (s *Store) scanEntry(r *row) entry {
 	var e entry
-	var delivered, seen uint64
 	e.row = r.int()
 	r.fill(e.ID[:])
 	r.fill(e.Conversation[:])
@@ -40,27 +43,52 @@ func (s *Store) scanEntry(r *row) entry {
 	r.fill(e.Author.Account[:])
 	e.Seq, e.Order, e.Sent = r.uint(), r.uint(), r.time()
 	e.Text = r.text()
-	r.fill(e.ReplyTo[:])
-	e.Edited = unpackStamp(r.stmt.ColumnRawBlob(r.col()))
+	copy(e.ReplyTo[:], r.rare())
+	e.Edited = unpackStamp(r.rare())
 	e.Deleted = r.bool()
-	if reactions := r.stmt.ColumnRawText(r.col()); len(reactions) > 0 {
+	if reactions := r.rare(); len(reactions) > 0 {
 		if err := json.Unmarshal(reactions, &e.Reactions); err != nil {
 			s.log.Error("read the reactions to a message", "message", e.ID, "error", err)
 		}
 	}
+	e.Mentions = s.scanMentions(r)
 	e.Hidden = r.bool()
-	e.read, delivered, seen = r.uint(), r.uint(), r.uint()
-
+	s.scanBody(r, &e.Message)
 	e.Mine = e.Author.Account == s.Account()
-	switch {
-	case e.Mine && e.Seq <= seen, !e.Mine && e.Seq <= e.read:
+	if e.Mine {
+		r.int() // one's own is always read
+		e.State = scanState(r, e.Seq)
+		return e
+	}
+	e.State = kith.Delivered
+	if e.read = r.uint(); e.Seq <= e.read {
 		e.State = kith.Read
-	case !e.Mine || e.Seq <= delivered:
-		e.State = kith.Delivered
-	default:
-		e.State = kith.Pending
 	}
 	return e
+}
+
+// scanState reads how far others have come with the author of an own message,
+// and tells where it is.
+func scanState(r *row, seq uint64) kith.DeliveryState {
+	delivered, seen := r.uint(), r.uint()
+	switch {
+	case seq <= seen:
+		return kith.Read
+	case seq <= delivered:
+		return kith.Delivered
+	case seq <= r.uint():
+		return kith.Held
+	}
+	return kith.Pending
+}
+
+func (s *Store) scanMentions(r *row) (list []kith.Mention) {
+	if text := r.rare(); len(text) > 0 {
+		if err := json.Unmarshal(text, &list); err != nil {
+			s.log.Error("read whom a text mentions", "error", err)
+		}
+	}
+	return list
 }
 
 // A Page asks for a part of a conversation: the newest messages, the newest
@@ -86,8 +114,8 @@ func limit(n int) int {
 func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Page) ([]Entry, error) {
 	var list []Entry
 	err := s.read(ctx, "read messages", func(c *conn) error {
-		var p int64
-		if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+		p, found, err := c.find(conv)
+		if !found {
 			return err
 		}
 		before := kith.Stamp{Order: math.MaxInt64}
@@ -97,13 +125,13 @@ func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Pag
 				return err
 			}
 		}
-		name, args := "messages before", []any{p, before.Order, before.ID, limit(page.Limit)}
+		name, args := "messages before", []any{p.row, before.Order, before.ID, limit(page.Limit)}
 		if !page.After.IsZero() {
 			after, err := s.stamp(c, conv, page.After)
 			if err != nil {
 				return err
 			}
-			name, args = "messages after", []any{p, after.Order, after.ID, before.Order, before.ID, limit(page.Limit)}
+			name, args = "messages after", []any{p.row, after.Order, after.ID, before.Order, before.ID, limit(page.Limit)}
 		}
 		for r, err := range c.rows(name, args...) {
 			if err != nil {
@@ -114,7 +142,7 @@ func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Pag
 		if page.After.IsZero() {
 			slices.Reverse(list)
 		}
-		return nil
+		return s.countHolders(c, p, list)
 	})
 	return list, err
 }
@@ -128,10 +156,13 @@ func (s *Store) stamp(c *conn, conv kith.ConversationID, id kith.EventID) (kith.
 	return e.stamp(), err
 }
 
-// entry finds a message, hidden or not.
+// entry finds a message, hidden or not, or a note.
 func (s *Store) entry(c *conn, id kith.EventID) (entry, error) {
 	var e entry
 	found, err := c.one("message", func(r *row) { e = s.scanEntry(r) }, id)
+	if err == nil && !found {
+		found, err = c.one("note", func(r *row) { e = s.scanEntry(r) }, id)
+	}
 	if err == nil && !found {
 		err = kith.Errorf(kith.NotFound, "there is no message %s here", id)
 	}
@@ -140,12 +171,20 @@ func (s *Store) entry(c *conn, id kith.EventID) (entry, error) {
 
 // Message gives one message.
 func (s *Store) Message(ctx context.Context, id kith.EventID) (Entry, error) {
-	var e entry
-	err := s.read(ctx, "read a message", func(c *conn) (err error) {
-		e, err = s.entry(c, id)
-		return err
+	one := make([]Entry, 1)
+	err := s.read(ctx, "read a message", func(c *conn) error {
+		e, err := s.entry(c, id)
+		if err != nil {
+			return err
+		}
+		one[0] = e.Entry
+		p, _, err := c.find(e.Conversation)
+		if err != nil {
+			return err
+		}
+		return s.countHolders(c, p, one)
 	})
-	return e.Entry, err
+	return one[0], err
 }
 
 // minPrefix is how much of an ID a person has to type.

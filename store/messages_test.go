@@ -60,7 +60,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d messages, want those from %d to %d", name, len(got), c.from, c.to)
 		}
 	}
-	_, err := s.Messages(t.Context(), chat, store.Page{Before: kith.NewEventID()})
+	_, err := s.Messages(t.Context(), chat, store.Page{Before: kith.NewEventID(kith.ConversationID{}, kith.AccountID{})})
 	wantKind(t, err, kith.NotFound)
 	if list := must[[]store.Entry](t)(s.Messages(t.Context(), kith.ConversationID{1}, store.Page{})); len(list) != 0 {
 		t.Error(list)
@@ -143,7 +143,7 @@ func TestUnreadAndMarkRead(t *testing.T) {
 	s := fresh(t, alice)
 	unread := func(want int) {
 		t.Helper()
-		list := must[[]store.Conversation](t)(s.Conversations(t.Context()))
+		list := must[[]store.Conversation](t)(s.Conversations(t.Context(), store.ConversationPage{}))
 		if len(list) != 1 || list[0].Unread != want || list[0].With != bob.Account || list[0].ID != chat {
 			t.Fatalf("%+v, want %d unread", list, want)
 		}
@@ -184,7 +184,7 @@ func TestHiddenUntilRevealed(t *testing.T) {
 		event(bob, 3, 30, kith.Edit{Message: before.ID, Text: "edited while blocked"}),
 		event(bob, 4, 40, kith.Edit{Message: eventID(bob, 2), Text: "while blocked, edited"}),
 	}
-	if _, err := s.Apply(t.Context(), chat, bob, 2, blocked, func(*kith.Event) bool { return true }); err != nil {
+	if _, err := s.Apply(t.Context(), chat, bob, 2, blocked, store.ApplyOptions{Hide: func(*kith.Event) bool { return true }}); err != nil {
 		t.Fatal(err)
 	}
 	must[bool](t)(s.MarkRead(t.Context(), chat, kith.EventID{}))
@@ -197,7 +197,7 @@ func TestHiddenUntilRevealed(t *testing.T) {
 	if list := must[[]store.Entry](t)(s.Search(t.Context(), "blocked", nil, 9)); len(list) != 0 {
 		t.Errorf("%q", texts(list))
 	}
-	if conv := must[[]store.Conversation](t)(s.Conversations(t.Context())); conv[0].Unread != 0 || conv[0].Last.ID != before.ID {
+	if conv := must[[]store.Conversation](t)(s.Conversations(t.Context(), store.ConversationPage{})); conv[0].Unread != 0 || conv[0].Last.ID != before.ID {
 		t.Errorf("%+v", conv)
 	}
 	if err := s.Reveal(t.Context(), chat, bob.Account); err != nil {
@@ -210,7 +210,7 @@ func TestHiddenUntilRevealed(t *testing.T) {
 	if list := must[[]store.Entry](t)(s.Search(t.Context(), "blocked", nil, 9)); len(list) != 2 {
 		t.Errorf("%q", texts(list))
 	}
-	if conv := must[[]store.Conversation](t)(s.Conversations(t.Context())); conv[0].Unread != 1 || conv[0].Last.Text != want[1] {
+	if conv := must[[]store.Conversation](t)(s.Conversations(t.Context(), store.ConversationPage{})); conv[0].Unread != 1 || conv[0].Last.Text != want[1] {
 		t.Errorf("%+v", conv)
 	}
 }
@@ -220,7 +220,7 @@ func TestConversationsByActivity(t *testing.T) {
 	names := []string{"ann", "ben", "cem"}
 	for i, order := range []uint64{10, 30, 20} {
 		who := person(names[i])
-		if _, err := s.Apply(t.Context(), kith.DirectConversation(alice.Account, who.Account), who, 1, []kith.Event{event(who, 1, order, text(names[i]))}, nil); err != nil {
+		if _, err := s.Apply(t.Context(), kith.DirectConversation(alice.Account, who.Account), who, 1, []kith.Event{event(who, 1, order, text(names[i]))}, store.ApplyOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,7 +231,7 @@ func TestConversationsByActivity(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, c := range must[[]store.Conversation](t)(s.Conversations(t.Context())) {
+	for _, c := range must[[]store.Conversation](t)(s.Conversations(t.Context(), store.ConversationPage{})) {
 		if c.Last == nil {
 			got = append(got, "-")
 			continue

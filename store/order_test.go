@@ -38,7 +38,7 @@ func TestOrderOfArrivalDoesNotMatter(t *testing.T) {
 				a := rapid.SampledFrom(left).Draw(t, "next")
 				from := rapid.IntRange(0, next[a]).Draw(t, "from")
 				to := rapid.IntRange(next[a]+1, len(events[a])).Draw(t, "to")
-				done, err := s.Apply(t.Context(), conv, authors[a], uint64(from+1), events[a][from:to], nil)
+				done, err := s.Apply(t.Context(), conv, authors[a], uint64(from+1), events[a][from:to], store.ApplyOptions{})
 				if err != nil || done.New != to-next[a] || done.Duplicates != next[a]-from {
 					t.Fatalf("%+v %v", done, err)
 				}

@@ -42,7 +42,7 @@ func (t *Tx) EnsureDirect(conv kith.ConversationID, account kith.AccountID) erro
 	if err := t.c.exec("set conversation account", p.row, account); err != nil {
 		return err
 	}
-	return t.c.exec("refresh delivered", p.row)
+	return t.refreshDelivered(p)
 }
 
 // EnsureDirect is Tx.EnsureDirect on its own.
@@ -99,7 +99,15 @@ func (s *Store) Contacts(ctx context.Context) ([]kith.Contact, error) {
 
 // PutInvitation stores an invitation under its secret.
 func (t *Tx) PutInvitation(i kith.Invitation) error {
-	return t.c.exec("put invitation", i.Secret[:], i.Created, i.Expires, i.Reusable, i.UsedBy, i.Revoked)
+	return t.c.exec("put invitation", i.Secret[:], i.Created, i.Expires, i.Reusable, i.UsedBy, i.Revoked, packConversation(i.Sphere))
+}
+
+// packConversation gives no bytes for the zero ID.
+func packConversation(id kith.ConversationID) []byte {
+	if id.IsZero() {
+		return []byte{}
+	}
+	return id[:]
 }
 
 // Invitations gives all invitations that this account gave out, the newest
@@ -111,6 +119,7 @@ func (s *Store) Invitations(ctx context.Context) ([]kith.Invitation, error) {
 		i.Created, i.Expires, i.Reusable = r.time(), r.time(), r.bool()
 		r.fill(i.UsedBy[:])
 		i.Revoked = r.bool()
+		r.fill(i.Sphere[:])
 		return i, nil
 	})
 }

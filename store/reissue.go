@@ -11,7 +11,9 @@ import (
 // different ones. In every conversation, own events of device old above
 // keep(conversation) leave their numbers and are appended, under the same IDs,
 // as device as; compose encodes them for their new numbers. What is here of
-// old goes back to keep, so that others can hand back what was lost.
+// old goes back to keep, so that others can hand back what was lost. The event
+// that compose gets names its conversation, so that it can be signed anew in a
+// sphere.
 //
 // keep and compose are called in the writer's transaction and must not call
 // the store. Either all is done or nothing.
@@ -105,7 +107,7 @@ func (t *Tx) reissue(conv kith.ConversationID, old kith.Peer, as kith.DeviceID, 
 		t.c.exec("set author seq", from.row, keep, kept),
 		t.c.exec("set read", from.row, min(from.read, keep)),
 		t.c.exec("set author seq", to.row, to.seq, last),
-		t.c.exec("refresh delivered", p.row),
+		t.refreshDelivered(p),
 	} {
 		if step != nil {
 			return 0, step

@@ -150,7 +150,7 @@ func (c *conn) migrate(ctx context.Context, path string, key *[32]byte, schema [
 		return kith.Errorf(kith.Conflict, "%s was written by a newer version of Kith (format %d, this one knows %d): update Kith", path, version, len(schema))
 	}
 	for n := version + 1; n <= int64(len(schema)); n++ {
-		if n > 1 {
+		if version > 0 { // there is something to lose
 			backup := fmt.Sprintf("%s.before-%d", path, n)
 			if err := os.Remove(backup); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err

@@ -231,6 +231,7 @@ func (t *Tx) index(most int) (int, error) {
 			return 0, err
 		}
 		m := message{id: r.int(), fresh: r.bool(), text: r.text(), conv: r.int(), gone: r.bool()}
+		m.text += attachedName(r.blob())
 		batch = append(batch, m)
 	}
 	for _, m := range batch {

@@ -61,7 +61,7 @@ func TestSearchFollowsChanges(t *testing.T) {
 	if find("red", &chat) != 1 || find("red", &elsewhere) != 0 {
 		t.Error("the search does not keep to a conversation")
 	}
-	if _, err := s.Apply(t.Context(), elsewhere, carol, 1, []kith.Event{event(carol, 1, 1, text("red c1 c2"))}, nil); err != nil {
+	if _, err := s.Apply(t.Context(), elsewhere, carol, 1, []kith.Event{event(carol, 1, 1, text("red c1 c2"))}, store.ApplyOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if find("red", &chat) != 1 || find("red", &elsewhere) != 1 || find("red", nil) != 2 {

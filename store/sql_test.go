@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,72 @@ func TestEveryQueryFitsTheSchemaAndIsUsed(t *testing.T) {
 		}
 		if !strings.Contains(program.String(), `"`+name+`"`) {
 			t.Errorf("no function runs the query %q", name)
+		}
+	}
+}
+
+// A page of the list of conversations is read from an index, from its begin to
+// its end: nothing is sorted, whatever the list's length.
+func TestListIsReadFromItsIndex(t *testing.T) {
+	schema, err := schemaFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries := readQueries()
+	c, err := prepare(t.Context(), filepath.Join(t.TempDir(), "kith.db"), nil, queries, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for query, index := range map[string]string{"conversations": "conversations_all", "conversations by archive": "conversations_list"} {
+		stmt, _, err := c.db.Prepare("EXPLAIN QUERY PLAN " + queries[query])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan strings.Builder
+		for stmt.Step() {
+			plan.WriteString(stmt.ColumnText(3) + "\n")
+		}
+		if err := errors.Join(stmt.Err(), stmt.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan.String(), "SEARCH c USING INDEX "+index) || strings.Contains(plan.String(), "TEMP B-TREE") || strings.Contains(plan.String(), "SCAN") {
+			t.Errorf("%s:\n%s", query, plan.String())
+		}
+	}
+}
+
+// What is rare is found by its own index, however much there is of the rest.
+func TestRareRowsAreReadFromTheirIndexes(t *testing.T) {
+	schema, err := schemaFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries := readQueries()
+	c, err := prepare(t.Context(), filepath.Join(t.TempDir(), "kith.db"), nil, queries, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for query, index := range map[string]string{
+		"hidden messages": "messages_hidden", "withheld events": "events_withheld",
+		"note": "messages_note ", "delete notes": "messages_notes ",
+		"files before": "messages_files ", "all files before": "messages_files_all ",
+		"records": "records_conversation", "members marks": "PRIMARY KEY",
+	} {
+		stmt, _, err := c.db.Prepare("EXPLAIN QUERY PLAN " + queries[query])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan strings.Builder
+		for stmt.Step() {
+			plan.WriteString(stmt.ColumnText(3) + "\n")
+		}
+		if err := errors.Join(stmt.Err(), stmt.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan.String(), index) || strings.Contains(plan.String(), "SCAN") {
+			t.Errorf("%s:\n%s", query, plan.String())
 		}
 	}
 }

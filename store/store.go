@@ -12,10 +12,13 @@
 //	conversations   names, and what a list of them shows
 //	authors         one device in one conversation: how far its events are here, read, delivered
 //	events          as they came, byte by byte
-//	messages        folds of events; id is that of the text event
+//	messages        folds of events; id is that of the event that began it. A change of a roster is one too
 //	marks, steps    what the devices of others have and have read, and since when
 //	words           the full-text index; unindexed tells what it lacks
+//	drafts          what was written and not sent
 //	settings, contacts, invitations, blocks
+//	spheres, records, members, sphere_invites
+//	exempt          what a member who came late need not get for it to be delivered
 //
 // The schema is in sql/schema.N.sql, one file a version, and the queries by
 // name in the files beside it.
@@ -53,8 +56,9 @@ import (
 type Rules struct {
 	// Parse decodes Raw into ID, Seq, Order, Sent and Body (package wire).
 	Parse func(raw []byte, ev *kith.Event) error
-	// Fold applies one event to a message (package convo). For a text, msg is
-	// the zero Message. An error means that the event has no effect.
+	// Fold applies one event to a message (package convo). For one that begins
+	// a message, msg is the zero Message. An error means that the event has no
+	// effect.
 	Fold func(msg *kith.Message, ev *kith.Event) error
 }
 
@@ -77,6 +81,7 @@ type Change struct {
 	Events       bool           // there are new events to pass on, and Have rose
 	Marks        bool           // what others have or have read: delivery states
 	Read         bool           // this person read on: Have and unread counts
+	Arranged     bool           // it was pinned, archived or given a draft, or the reverse
 }
 
 // maxNamed bounds Change.Messages.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -69,7 +70,7 @@ func TestAppendRefuses(t *testing.T) {
 		kind kith.ErrorKind
 	}{
 		"an edit of another's message": {kith.Edit{Message: theirs.ID, Text: "yours"}, kith.BadPeer},
-		"an edit of nothing":           {kith.Edit{Message: kith.NewEventID(), Text: "?"}, kith.NotFound},
+		"an edit of nothing":           {kith.Edit{Message: kith.NewEventID(kith.ConversationID{}, kith.AccountID{}), Text: "?"}, kith.NotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.Append(t.Context(), chat, alice.Device, compose(c.body))
@@ -112,7 +113,7 @@ func TestApply(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := fresh(t, alice)
 			hear(t, s, a1, a2)
-			got, err := s.Apply(t.Context(), chat, bob, c.first, c.events, nil)
+			got, err := s.Apply(t.Context(), chat, bob, c.first, c.events, store.ApplyOptions{})
 			if c.err == errBadPeer {
 				wantKind(t, err, kith.BadPeer)
 			} else if err != c.err {
@@ -150,7 +151,7 @@ func TestApply(t *testing.T) {
 	t.Run("a device of another account", func(t *testing.T) {
 		s := fresh(t, alice)
 		hear(t, s, a1)
-		_, err := s.Apply(t.Context(), chat, kith.Peer{Account: carol.Account, Device: bob.Device}, 2, []kith.Event{a2}, nil)
+		_, err := s.Apply(t.Context(), chat, kith.Peer{Account: carol.Account, Device: bob.Device}, 2, []kith.Event{a2}, store.ApplyOptions{})
 		wantKind(t, err, kith.BadPeer)
 	})
 	t.Run("a message of another conversation", func(t *testing.T) {
@@ -158,7 +159,7 @@ func TestApply(t *testing.T) {
 		hear(t, s, a1)
 		elsewhere := kith.DirectConversation(alice.Account, carol.Account)
 		other := device(bob, "his other one")
-		got, err := s.Apply(t.Context(), elsewhere, other, 1, []kith.Event{event(other, 1, 1, kith.Edit{Message: a1.ID, Text: "!"})}, nil)
+		got, err := s.Apply(t.Context(), elsewhere, other, 1, []kith.Event{event(other, 1, 1, kith.Edit{Message: a1.ID, Text: "!"})}, store.ApplyOptions{})
 		if err != nil || got.Void != 1 {
 			t.Errorf("%+v %v", got, err)
 		}
@@ -199,7 +200,7 @@ func TestEventsAreHandedOnAsTheyCame(t *testing.T) {
 		}
 	}
 	ev := must[kith.Event](t)(s.Event(t.Context(), events[3].ID))
-	if ev.Body != events[3].Body || ev.Author != bob || ev.Conversation != chat || ev.Seq != 4 || !ev.Sent.Equal(events[3].Sent) {
+	if !reflect.DeepEqual(ev.Body, events[3].Body) || ev.Author != bob || ev.Conversation != chat || ev.Seq != 4 || !ev.Sent.Equal(events[3].Sent) {
 		t.Errorf("%+v", ev)
 	}
 	if id, found, err := s.EventAt(t.Context(), chat, bob.Device, 2); err != nil || !found || id != events[1].ID {
@@ -208,7 +209,7 @@ func TestEventsAreHandedOnAsTheyCame(t *testing.T) {
 	if _, found, err := s.EventAt(t.Context(), chat, bob.Device, 6); err != nil || found {
 		t.Error(found, err)
 	}
-	_, err := s.Event(t.Context(), kith.NewEventID())
+	_, err := s.Event(t.Context(), kith.NewEventID(kith.ConversationID{}, kith.AccountID{}))
 	wantKind(t, err, kith.NotFound)
 	devices := must[map[kith.DeviceID]kith.AccountID](t)(s.Devices(t.Context(), chat))
 	if len(devices) != 1 || devices[bob.Device] != bob.Account {
@@ -226,7 +227,13 @@ func TestReissue(t *testing.T) {
 	as := device(alice, "restored")
 	moved, err := s.Reissue(t.Context(), alice.Device, as.Device,
 		func(kith.ConversationID) uint64 { return 2 },
-		func(ev kith.Event, seq uint64) (kith.Event, error) { ev.Seq = seq; return encode(ev), nil })
+		func(ev kith.Event, seq uint64) (kith.Event, error) {
+			if ev.Conversation != chat {
+				t.Errorf("composed for conversation %s", ev.Conversation)
+			}
+			ev.Seq = seq
+			return encode(ev), nil
+		})
 	if err != nil || moved != 4 {
 		t.Fatal(moved, err)
 	}
@@ -309,7 +316,7 @@ func TestCancelledAndClosed(t *testing.T) {
 	if _, err := s.Append(ctx, chat, alice.Device, compose(text("x"))); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if _, err := s.Conversations(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := s.Conversations(ctx, store.ConversationPage{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	// While one write runs, the next is given up.

@@ -17,7 +17,8 @@ type Stored struct {
 }
 
 // EventsAfter gives the events of device that follow number after, in order,
-// up to maxBytes of Raw and Proof, and at least one if there is one.
+// up to maxBytes of Raw and Proof, and at least one if there is one. Their
+// numbers have no hole; the first may come after one (see ApplyOptions.Base).
 func (s *Store) EventsAfter(ctx context.Context, conv kith.ConversationID, device kith.DeviceID, after uint64, maxBytes int) ([]Stored, error) {
 	var events []Stored
 	err := s.read(ctx, "read events", func(c *conn) error {
@@ -35,7 +36,7 @@ func (s *Store) EventsAfter(ctx context.Context, conv kith.ConversationID, devic
 			}
 			e := scanEvent(r)
 			size += len(e.Raw) + len(e.Proof)
-			if len(events) > 0 && size > maxBytes {
+			if n := len(events); n > 0 && (size > maxBytes || e.Seq != events[n-1].Seq+1) {
 				break
 			}
 			events = append(events, e.Stored)

@@ -89,11 +89,12 @@ func (m *millionHome) fill(ctx context.Context, own kith.AccountID) (err error) 
 			c = people[1+turn/2%(friends-1)]
 		}
 		who := kith.Peer{Account: c.Account, Device: c.Card.Devices[0]}
+		conv := kith.DirectConversation(own, c.Account)
 		events := make([]kith.Event, together)
 		for j := range events {
 			sent := begin.Add(time.Duration(i+j) * time.Second)
 			ev := kith.Event{
-				ID: kith.NewEventID(), Seq: written[who] + uint64(j) + 1,
+				ID: kith.NewEventID(conv, c.Account), Seq: written[who] + uint64(j) + 1,
 				Order: uint64(sent.UnixMilli()), Sent: sent.Truncate(time.Millisecond),
 				Body: kith.Text{Text: speak()}, Proof: make([]byte, 16),
 			}
@@ -102,8 +103,7 @@ func (m *millionHome) fill(ctx context.Context, own kith.AccountID) (err error) 
 			}
 			events[j] = ev
 		}
-		conv := kith.DirectConversation(own, c.Account)
-		if _, err := st.Apply(ctx, conv, who, written[who]+1, events, nil); err != nil {
+		if _, err := st.Apply(ctx, conv, who, written[who]+1, events, store.ApplyOptions{}); err != nil {
 			return err
 		}
 		written[who] += together

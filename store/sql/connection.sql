@@ -3,8 +3,9 @@
 
 CREATE TEMP VIEW entries AS
 SELECT m.id, m.event, c.name AS conversation, a.device, a.account, m.seq, m.ord,
-       m.sent, m.text, m.reply_to, m.edited, m.deleted, m.reactions, m.hidden,
-       a.read, a.delivered, a.seen, m.conversation AS cid -- for conditions
+       m.sent, m.text, m.reply_to, m.edited, m.deleted, m.reactions,
+       m.mentions, m.hidden, m.body,
+       a.read, a.delivered, a.seen, a.held, m.conversation AS cid -- for conditions
 FROM main.messages m
-JOIN main.authors a ON a.id = m.author
-JOIN main.conversations c ON c.id = m.conversation;
+JOIN main.conversations c ON c.id = m.conversation
+LEFT JOIN main.authors a ON a.id = m.author; -- a note has none

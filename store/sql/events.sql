@@ -1,5 +1,5 @@
 -- name: conversation
-SELECT id, highest, account FROM conversations WHERE name = ?;
+SELECT id, highest, account, archived, sphere FROM conversations WHERE name = ?;
 
 -- name: insert conversation
 INSERT INTO conversations (name) VALUES (?);
@@ -19,8 +19,21 @@ INSERT INTO authors (conversation, device, account) VALUES (?, ?, ?);
 -- name: set author seq
 UPDATE authors SET seq = ?2, event = ?3 WHERE id = ?1;
 
+-- name: pass over
+UPDATE authors SET seq = ?2, event = x'' WHERE id = ?1;
+
+-- name: set certificate
+UPDATE authors SET certificate = ?2 WHERE id = ?1 AND certificate <> ?2;
+
+-- name: certificate
+SELECT a.certificate FROM authors a JOIN conversations c ON c.id = a.conversation
+WHERE c.name = ? AND a.device = ?;
+
 -- name: authors
 SELECT device, account, seq, event, read FROM authors WHERE conversation = ?;
+
+-- name: devices of account
+SELECT DISTINCT device FROM authors WHERE account = ? ORDER BY device;
 
 -- name: device authors
 SELECT a.id, a.conversation, c.name, a.seq
@@ -66,7 +79,12 @@ ORDER BY e.id;
 -- name: withheld events
 SELECT e.id, e.event, e.state, e.raw, e.proof, a.account, a.device, e.seq, c.name
 FROM events e JOIN authors a ON a.id = e.author JOIN conversations c ON c.id = a.conversation
-WHERE e.author = ? AND e.state = 2;
+WHERE e.author = ? AND e.state IN (2, 6);
+
+-- name: events named
+SELECT e.id, e.event, e.state, e.raw, e.proof, a.account, a.device, e.seq, c.name
+FROM events e JOIN authors a ON a.id = e.author JOIN conversations c ON c.id = a.conversation
+WHERE e.event = ?1 AND a.conversation = ?2;
 
 -- name: event by id
 SELECT e.id, e.event, e.state, e.raw, e.proof, a.account, a.device, e.seq, c.name

@@ -1,10 +1,11 @@
 -- name: insert message
 INSERT INTO messages (id, conversation, ord, seq, author, event, sent,
-                      text, reply_to, edited, deleted, hidden, reactions)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                      text, reply_to, edited, deleted, hidden, reactions, mentions, mentions_me, kind, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: update message
-UPDATE messages SET text = ?2, edited = ?3, deleted = ?4, reactions = ?5 WHERE id = ?1;
+UPDATE messages SET text = ?2, edited = ?3, deleted = ?4, reactions = ?5, mentions = ?6, mentions_me = ?7, body = ?8
+WHERE id = ?1;
 
 -- name: message
 SELECT * FROM entries
@@ -30,17 +31,8 @@ SELECT * FROM entries WHERE id = (
 	WHERE e.author = ? AND NOT m.deleted AND NOT m.hidden
 	ORDER BY e.seq DESC LIMIT 1);
 
--- name: conversations
-SELECT name, account, unread FROM conversations ORDER BY active DESC, name;
-
--- name: one conversation
-SELECT account, unread, last FROM conversations WHERE name = ?;
-
 -- name: message by row
 SELECT * FROM entries WHERE id = ?;
-
--- name: last messages
-SELECT * FROM entries WHERE id IN (SELECT last FROM conversations WHERE last IS NOT NULL);
 
 -- name: refresh last
 UPDATE conversations SET (last, active) = (
@@ -51,11 +43,11 @@ WHERE id = ? AND EXISTS (
 	SELECT 1 FROM messages m WHERE m.conversation = conversations.id AND m.hidden = 0);
 
 -- name: add unread
-UPDATE conversations SET unread = unread + ?2 WHERE id = ?1;
+UPDATE conversations SET unread = unread + ?2, mentioned = mentioned + ?3 WHERE id = ?1;
 
 -- name: count unread
-UPDATE conversations SET unread = (
-	SELECT count(*) FROM authors a
+UPDATE conversations SET (unread, mentioned) = (
+	SELECT count(*), coalesce(sum(m.mentions_me), 0) FROM authors a
 	JOIN events e ON e.author = a.id AND e.seq > a.read
 	JOIN messages m ON m.id = e.id
 	WHERE a.conversation = conversations.id AND a.account <> ?2 AND NOT m.hidden AND NOT m.deleted)
@@ -76,7 +68,41 @@ SELECT id FROM authors WHERE conversation = ? AND account = ?;
 UPDATE authors SET read = ?2 WHERE id = ?1;
 
 -- name: hidden messages
-SELECT id, event FROM messages WHERE author = ? AND hidden = 1;
+SELECT id, event, hidden FROM messages WHERE author = ? AND hidden <> 0;
 
--- name: show message
-UPDATE messages SET hidden = 0 WHERE id = ?;
+-- name: veil
+SELECT hidden FROM messages WHERE id = ?;
+
+-- name: set veil
+UPDATE messages SET hidden = ?2 WHERE id = ?1;
+
+-- name: recount last
+UPDATE conversations SET
+	last = (SELECT m.id FROM messages m WHERE m.conversation = conversations.id AND m.hidden = 0
+	        ORDER BY m.ord DESC, m.event DESC LIMIT 1),
+	active = coalesce((SELECT max(m.ord) FROM messages m WHERE m.conversation = conversations.id AND m.hidden = 0), 0)
+WHERE id = ?;
+
+-- name: note
+SELECT * FROM entries WHERE id = (SELECT m.id FROM messages m WHERE m.kind = 0 AND m.event = ?);
+
+-- name: insert note
+INSERT OR IGNORE INTO messages (id, conversation, ord, seq, author, event, sent, text, deleted, hidden, kind, body)
+SELECT min(coalesce(min(m.id), 0), 0) - 1, ?1, ?2, 0, 0, ?3, ?4, '', 0, 0, 0, ?5 FROM messages m;
+
+-- name: delete notes
+DELETE FROM messages WHERE conversation = ? AND kind = 0;
+
+-- name: files before
+SELECT * FROM entries WHERE id IN (
+	SELECT m.id FROM messages m INDEXED BY messages_files
+	WHERE m.conversation = ?1 AND m.kind > 4 AND m.hidden = 0 AND m.deleted = 0 AND (m.ord, m.event) < (?2, ?3)
+	ORDER BY m.ord DESC, m.event DESC LIMIT ?4)
+ORDER BY ord DESC, event DESC;
+
+-- name: all files before
+SELECT * FROM entries WHERE id IN (
+	SELECT m.id FROM messages m INDEXED BY messages_files_all
+	WHERE m.kind > 4 AND m.hidden = 0 AND m.deleted = 0 AND (m.ord, m.event) < (?1, ?2)
+	ORDER BY m.ord DESC, m.event DESC LIMIT ?3)
+ORDER BY ord DESC, event DESC;

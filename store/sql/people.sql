@@ -21,11 +21,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 DELETE FROM contacts WHERE account = ?;
 
 -- name: invitations
-SELECT secret, created, expires, reusable, used_by, revoked FROM invitations ORDER BY created DESC, secret;
+SELECT secret, created, expires, reusable, used_by, revoked, sphere FROM invitations ORDER BY created DESC, secret;
 
 -- name: put invitation
-INSERT OR REPLACE INTO invitations (secret, created, expires, reusable, used_by, revoked)
-VALUES (?, ?, ?, ?, ?, ?);
+INSERT OR REPLACE INTO invitations (secret, created, expires, reusable, used_by, revoked, sphere)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: blocks
 SELECT account, since, until, lifted FROM blocks ORDER BY since DESC, account;

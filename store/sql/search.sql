@@ -1,11 +1,15 @@
 -- name: queue new
 INSERT INTO unindexed (id, fresh) VALUES (?, 1);
 
+-- What was hidden is not in the index, unless the change to that is queued yet.
+-- name: queue shown
+INSERT OR IGNORE INTO unindexed (id, fresh) VALUES (?, 1);
+
 -- name: queue changed
 INSERT OR IGNORE INTO unindexed (id, fresh) VALUES (?, 0);
 
 -- name: unindexed
-SELECT u.id, u.fresh, m.text, m.conversation, m.hidden OR m.deleted
+SELECT u.id, u.fresh, m.text, m.conversation, m.hidden OR m.deleted, m.body
 FROM unindexed u JOIN messages m ON m.id = u.id
 ORDER BY u.id LIMIT ?;
 
