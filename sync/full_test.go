@@ -8,6 +8,7 @@ import (
 	"kith"
 	"kith/link"
 	"kith/link/linktest"
+	"kith/sync"
 	"kith/wire"
 )
 
@@ -18,11 +19,11 @@ func TestFullDiskWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T, a, b *side) {
 		a.write("is there room?")
 		begin := time.Now()
-		b.greeted = func(_ context.Context, hello wire.Hello) (bool, error) {
+		b.greeted = func(_ context.Context, hello wire.Hello) (sync.Open, error) {
 			if time.Since(begin) < time.Minute {
-				return false, kith.Errorf(kith.Full, "the disk is full")
+				return sync.Open{}, kith.Errorf(kith.Full, "the disk is full")
 			}
-			return hello.Accepted, nil
+			return sync.Open{Direct: hello.Accepted}, nil
 		}
 		la, lb := linktest.Pair(a.own, b.own, linktest.Conditions{})
 		ra, rb := a.run(la), b.run(lb)

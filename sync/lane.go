@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"maps"
 	"sync"
 
 	"kith"
@@ -8,7 +9,17 @@ import (
 
 // A lane is one conversation on one link.
 type lane struct {
-	id kith.ConversationID
+	id     kith.ConversationID
+	sphere Sphere // nil in a direct conversation
+
+	// Of a sphere's roster, all owned by the pump: what we told that we have,
+	// nil before the first time; what we sent; whether there may be more to send.
+	toldHeads []kith.RecordID
+	given     map[kith.RecordID]bool
+	stale     bool
+	// certified, owned by the reader, are the author devices whose certificate
+	// was seen.
+	certified map[kith.Peer]bool
 
 	// sent is, by author, the highest number that the peer has or that is on
 	// its way to it. The pump owns it.
@@ -25,10 +36,54 @@ type lane struct {
 	// doubt is set while the peer's mark for this very device does not fit our
 	// history. Only numbers up to it are beyond doubt.
 	doubt *uint64
+	// heads are those of the peer's roster; nil until it told them. news is set
+	// while the pump has not looked at them.
+	heads []kith.RecordID
+	news  bool
+	// again asks the pump to tell our roster once more: the peer, who begins to
+	// talk of the sphere only now, may have had no ear for it before.
+	again bool
 }
 
 func newLane(id kith.ConversationID) *lane {
-	return &lane{id: id, sent: map[kith.DeviceID]uint64{}, rewind: map[kith.DeviceID]uint64{}}
+	return &lane{id: id, sent: map[kith.DeviceID]uint64{}, rewind: map[kith.DeviceID]uint64{}, certified: map[kith.Peer]bool{}}
+}
+
+// tellRoster takes the heads of the peer's roster.
+func (l *lane) tellRoster(heads []kith.RecordID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.again = l.again || l.heads == nil
+	l.heads, l.news = append([]kith.RecordID{}, heads...), true
+}
+
+// roster gives the heads of the peer's roster, and whether they are new.
+func (l *lane) roster() (heads []kith.RecordID, told, news bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	news, l.news = l.news, false
+	return l.heads, l.heads != nil, news
+}
+
+// tellAgain reports whether our roster is to be told once more.
+func (l *lane) tellAgain() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	again := l.again
+	l.again = false
+	return again
+}
+
+// merge completes a partial vector by what the peer told before.
+func (l *lane) merge(part kith.Vector) kith.Vector {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	whole := maps.Clone(l.told)
+	if whole == nil {
+		whole = kith.Vector{}
+	}
+	maps.Copy(whole, part)
+	return whole
 }
 
 // tell takes the peer's vector.
@@ -72,4 +127,11 @@ func (l *lane) take() (ready bool) {
 		l.sent[device] = max(l.sent[device], mark.Seq)
 	}
 	return true
+}
+
+// skip takes it that the peer needs nothing up to a cut.
+func (l *lane) skip(cut kith.Cut) {
+	for device, seq := range cut {
+		l.sent[device] = max(l.sent[device], seq)
+	}
 }

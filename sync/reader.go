@@ -45,8 +45,16 @@ func (t *Talk) take(ctx context.Context, frame wire.Frame) error {
 		return t.onEvents(ctx, f)
 	case wire.Typing:
 		t.onTyping(f)
+	case wire.Roster:
+		t.onRoster(f)
+	case wire.Records:
+		return t.onRecords(ctx, f)
 	default:
-		t.Host.Dropped("a frame that does not belong into a talk")
+		if !t.mayTalkOfSpheres() {
+			t.Host.Dropped("a frame before the greeting")
+			return nil
+		}
+		return t.Host.Said(ctx, frame)
 	}
 	return nil
 }
@@ -77,28 +85,25 @@ func (t *Talk) onHello(ctx context.Context, hello wire.Hello) error {
 	t.open = open
 	t.ahead = hello.Now.Sub(t.Now())
 	t.mu.Unlock()
+	t.enterSpheres()
 	t.signal()
 	return nil
 }
 
-// isOpen reports whether both sides accepted each other.
-func (t *Talk) isOpen() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.open
-}
-
 func (t *Talk) onTyping(typing wire.Typing) {
-	if _, ok := t.lanes[typing.Conversation]; ok && t.isOpen() {
+	if lane, ok := t.lane(typing.Conversation); ok && t.flows(lane) {
 		t.Host.Typing(typing.Conversation, typing.Active)
 	}
 }
 
 func (t *Talk) onHave(ctx context.Context, have wire.Have) error {
-	lane, ok := t.lanes[have.Conversation]
-	if !ok || !t.isOpen() {
+	lane, ok := t.lane(have.Conversation)
+	if !ok || !t.flows(lane) {
 		t.Host.Dropped("a have vector of a conversation that is not common")
 		return nil
+	}
+	if have.Partial {
+		have.Marks = lane.merge(have.Marks)
 	}
 	fits, err := t.fits(ctx, lane, have.Marks[t.Own.Device])
 	if err != nil {
@@ -118,7 +123,7 @@ func (t *Talk) onHave(ctx context.Context, have wire.Have) error {
 // fits compares the peer's mark for this very device with our own history, and
 // raises a doubt if they contradict each other.
 func (t *Talk) fits(ctx context.Context, lane *lane, mark kith.Mark) (bool, error) {
-	if mark.Seq == 0 {
+	if mark.Seq == 0 || mark.ID.IsZero() {
 		return true, nil
 	}
 	id, ok, err := t.Store.EventAt(ctx, lane.id, t.Own.Device, mark.Seq)
@@ -141,26 +146,22 @@ func (t *Talk) fits(ctx context.Context, lane *lane, mark kith.Mark) (bool, erro
 }
 
 func (t *Talk) onEvents(ctx context.Context, frame wire.Events) error {
-	lane, ok := t.lanes[frame.Conversation]
-	if !ok || !t.isOpen() {
+	lane, ok := t.lane(frame.Conversation)
+	if !ok || !t.flows(lane) {
 		t.Host.Dropped("events of a conversation that is not common")
 		return nil
 	}
-	if err := t.mayAuthor(ctx, frame); err != nil {
+	if err := t.mayAuthor(ctx, lane, frame); err != nil {
 		return err
 	}
-	events, err := t.parse(frame)
+	events, err := t.parse(lane, frame)
 	if err != nil {
 		return err
 	}
 	if frame.Author.Device == t.Own.Device {
 		return t.onOwnEvents(ctx, lane, events)
 	}
-	t.mu.Lock()
-	ahead := t.ahead
-	t.mu.Unlock()
-	hidden := func(ev *kith.Event) bool { return t.Host.Hidden(ev, ahead) }
-	applied, err := t.Store.Apply(ctx, lane.id, frame.Author, frame.First, events, hidden)
+	applied, err := t.Store.Apply(ctx, lane.id, frame.Author, frame.First, events, t.applyOptions(lane, frame))
 	if errors.Is(err, store.ErrGap) {
 		// The peer believed that we have more than we do; our first have
 		// vector, which is on its way, sets it right.
@@ -176,48 +177,21 @@ func (t *Talk) onEvents(ctx context.Context, frame wire.Events) error {
 	return nil
 }
 
-// mayAuthor refuses events that this peer has no business to hand on in a
-// direct conversation: it speaks for its own account, and gives ours back.
-func (t *Talk) mayAuthor(ctx context.Context, frame wire.Events) error {
-	author := frame.Author
-	if author.Account != t.peer.Account && author.Account != t.Own.Account {
-		return kith.Errorf(kith.BadPeer, "events of account %s, which is not in the conversation", author.Account.Short())
+// applyOptions says how the store is to take the events of a frame.
+func (t *Talk) applyOptions(lane *lane, frame wire.Events) store.ApplyOptions {
+	var ahead time.Duration
+	if frame.Author.Account == t.peer.Account {
+		t.mu.Lock()
+		ahead = t.ahead
+		t.mu.Unlock()
 	}
-	if author.Device == t.Own.Device && author.Account != t.Own.Account {
-		return kith.Errorf(kith.BadPeer, "events under the name of this device")
+	o := store.ApplyOptions{Hide: func(ev *kith.Event) bool { return t.Host.Hidden(ev, ahead) }}
+	if lane.sphere != nil {
+		o.Outcast = func(ev *kith.Event) bool { return !lane.sphere.Counts(ev) }
+		o.Base = lane.sphere.Since(t.Own.Account)[frame.Author.Device]
+		o.Certificate = frame.Certificate
 	}
-	known, err := t.Store.Devices(ctx, frame.Conversation)
-	if err != nil {
-		return fmt.Errorf("looking up the devices of the conversation: %w", err)
-	}
-	account, ok := known[author.Device]
-	if ok && account != author.Account {
-		return kith.Errorf(kith.BadPeer, "device %s changed its account", author.Device.Short())
-	}
-	if !ok && len(known) >= maxAuthors {
-		return kith.Errorf(kith.BadPeer, "a conversation of more than %d devices", maxAuthors)
-	}
-	return nil
-}
-
-// parse decodes the events of a frame and checks their numbers, and the tags
-// of those that claim to be our own.
-func (t *Talk) parse(frame wire.Events) ([]kith.Event, error) {
-	events := make([]kith.Event, len(frame.Events))
-	for i, sealed := range frame.Events {
-		ev := &events[i]
-		if err := wire.ParseEvent(sealed.Raw, ev); err != nil {
-			return nil, err
-		}
-		ev.Conversation, ev.Author, ev.Proof = frame.Conversation, frame.Author, sealed.Proof
-		if ev.Seq != frame.First+uint64(i) {
-			return nil, kith.Errorf(kith.BadPeer, "event number %d came in the place of number %d", ev.Seq, frame.First+uint64(i))
-		}
-		if ev.Author.Account == t.Own.Account && !t.CheckTag(t.SelfKey, ev.Conversation, ev.Author.Device, ev.Raw, ev.Proof) {
-			return nil, kith.Errorf(kith.BadPeer, "an event that claims to be ours but is not")
-		}
-	}
-	return events, nil
+	return o
 }
 
 // onOwnEvents takes events of this very device, which are proven to be its

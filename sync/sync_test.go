@@ -30,7 +30,7 @@ type side struct {
 	key   kith.Secret
 	conv  kith.ConversationID
 	// greeted, if set, takes the place of Greeted.
-	greeted func(context.Context, wire.Hello) (bool, error)
+	greeted func(context.Context, wire.Hello) (sync.Open, error)
 
 	mu      stdsync.Mutex
 	talk    *sync.Talk     // guarded by mu
@@ -68,7 +68,7 @@ func (s *side) observe(change store.Change) {
 
 // event makes an event of this side's device.
 func (s *side) event(seq, order uint64, body kith.Body) kith.Event {
-	ev := kith.Event{ID: kith.NewEventID(), Conversation: s.conv, Author: s.own, Seq: seq, Order: order, Sent: time.Now(), Body: body}
+	ev := kith.Event{ID: kith.NewEventID(s.conv, s.own.Account), Conversation: s.conv, Author: s.own, Seq: seq, Order: order, Sent: time.Now(), Body: body}
 	raw, err := wire.AppendEvent(nil, &ev)
 	if err != nil {
 		s.t.Fatal(err)
@@ -113,11 +113,16 @@ func (s *side) texts() []string {
 func (s *side) Hello() wire.Hello {
 	return wire.Hello{Version: sync.Version, Accepted: true, Card: []byte{1}, Now: time.Now()}
 }
-func (s *side) Greeted(ctx context.Context, hello wire.Hello) (bool, error) {
+func (s *side) Spheres() []sync.Sphere { return nil }
+func (s *side) Said(context.Context, wire.Frame) error {
+	s.Dropped("a frame that does not belong into a talk")
+	return nil
+}
+func (s *side) Greeted(ctx context.Context, hello wire.Hello) (sync.Open, error) {
 	if s.greeted != nil {
 		return s.greeted(ctx, hello)
 	}
-	return hello.Accepted, nil
+	return sync.Open{Direct: hello.Accepted, Spheres: true}, nil
 }
 func (s *side) Hidden(*kith.Event, time.Duration) bool { return false }
 func (s *side) TellsRead() bool                        { return true }
@@ -147,7 +152,7 @@ func (s *side) run(l link.Link) <-chan error {
 	}
 	talk := sync.New(sync.Config{
 		Link: l, Stream: stream, Store: s.store, Own: s.own,
-		SelfKey: s.key, CheckTag: seal.CheckSelfTag,
+		SelfKey: s.key, Proofs: sync.Proofs{Tag: seal.CheckSelfTag, Event: seal.VerifyEvent, Device: seal.VerifyDevice},
 		Conversations: []kith.ConversationID{s.conv}, Host: s, Now: time.Now,
 	})
 	s.mu.Lock()
