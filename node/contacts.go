@@ -19,7 +19,7 @@ func (n *Node) Contacts(ctx context.Context) ([]Contact, error) {
 	defer leave()
 	list := []Contact{}
 	for _, c := range r.people.all() {
-		if c.Relation != kith.Removed {
+		if c.Relation != kith.Removed && c.Relation != kith.Fellow {
 			list = append(list, r.viewContact(&c))
 		}
 	}
@@ -107,7 +107,10 @@ func (n *Node) Rename(ctx context.Context, ref, petname string) (Contact, error)
 // nobody here any more.
 func (n *Node) Remove(ctx context.Context, ref string) error {
 	var account kith.AccountID
-	_, err := n.editContact(ctx, ref, func(_ *run, c *kith.Contact) (bool, error) {
+	_, err := n.editContact(ctx, ref, func(r *run, c *kith.Contact) (bool, error) {
+		if c.Relation == kith.Fellow {
+			return false, kith.Errorf(kith.Conflict, "%s is no contact; leave the sphere that you share, or block them", people.DisplayName(c))
+		}
 		account = c.Account
 		c.Relation = kith.Removed
 		c.Pair, c.Half, c.Invitation = kith.Secret{}, kith.Secret{}, kith.InvitationSecret{}
@@ -123,7 +126,19 @@ func (n *Node) Remove(ctx context.Context, ref string) error {
 	}
 	defer leave()
 	r.part(account)
-	return nil
+	return r.spheres.settleFellows(ctx)
+}
+
+// Befriend asks somebody with whom this account shares a sphere to become a
+// contact.
+func (n *Node) Befriend(ctx context.Context, ref string) (Contact, error) {
+	return n.editContact(ctx, ref, func(_ *run, c *kith.Contact) (bool, error) {
+		if c.Relation != kith.Fellow {
+			return false, kith.Errorf(kith.Conflict, "%s does not have to be asked: they are %s", people.DisplayName(c), c.Relation)
+		}
+		c.Relation = kith.Asked
+		return true, nil
+	})
 }
 
 // SafetyNumber gives the digits that two people compare.
@@ -201,8 +216,14 @@ func (n *Node) Unblock(ctx context.Context, ref string) (Contact, error) {
 	if err != nil {
 		return Contact{}, err
 	}
-	if err := r.store.Reveal(ctx, r.conversationWith(&c), c.Account); err != nil {
-		return Contact{}, err
+	convs := []kith.ConversationID{r.conversationWith(&c)}
+	for _, s := range r.spheres.with(c.Account) {
+		convs = append(convs, s.id)
+	}
+	for _, conv := range convs {
+		if err := r.store.Reveal(ctx, conv, c.Account); err != nil {
+			return Contact{}, err
+		}
 	}
 	return r.viewContact(&c), nil
 }

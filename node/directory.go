@@ -93,8 +93,17 @@ func (d *directory) get(account kith.AccountID) (kith.Contact, bool) {
 	return c, ok
 }
 
-// find resolves what a person typed.
-func (d *directory) find(ref string) (kith.Contact, error) { return people.Find(d.all(), ref) }
+// find resolves what a person typed. Programs give the whole account, which does
+// not take a search among ten thousand.
+func (d *directory) find(ref string) (kith.Contact, error) {
+	var account kith.AccountID
+	if account.UnmarshalText([]byte(ref)) == nil {
+		if c, ok := d.get(account); ok && c.Relation != kith.Removed {
+			return c, nil
+		}
+	}
+	return people.Find(d.all(), ref)
+}
 
 // name is how an account is shown; self is this node's own.
 func (d *directory) name(account kith.AccountID) string {

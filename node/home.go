@@ -24,7 +24,8 @@ const (
 	lockFile  = "kith.lock"
 )
 
-// takeHome makes the home if it is missing and locks it for this process.
+// takeHome makes the home if it is missing, locks it for this process, and
+// clears up what a crash has left in it.
 func takeHome(home string) (*flock.Flock, error) {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, kith.Errorf(kith.Invalid, "the home %s can't be used: %w", home, err)
@@ -37,26 +38,41 @@ func takeHome(home string) (*flock.Flock, error) {
 	if !ok {
 		return nil, kith.Errorf(kith.Conflict, "another Kith runs on %s already; stop it first, or choose another folder with --home", home)
 	}
+	if err := clearUp(home); err != nil {
+		return nil, errors.Join(fmt.Errorf("clearing up after an interrupted backup: %w", err), lock.Unlock())
+	}
 	return lock, nil
+}
+
+// clearUp finishes a restore that counts already, and removes what an
+// interrupted one or an interrupted backup left.
+func clearUp(home string) error {
+	if err := finishRestore(home); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(home)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		for _, pattern := range []string{Restoring, backingUp} {
+			if ours, _ := filepath.Match(pattern, entry.Name()); !ours {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(home, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // isEncrypted looks at the store itself, which a crash never leaves half
 // converted, rather than at the presence of a key file.
 func isEncrypted(home string) (bool, error) {
-	f, err := os.Open(filepath.Join(home, storeFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, kith.Errorf(kith.Damaged, "the store can't be read: %w", err)
-	}
-	defer f.Close()
-	header := make([]byte, 16)
-	if _, err := io.ReadFull(f, header); err != nil {
-		return false, nil // too short for either; opening it says what is wrong
-	}
-	if bytes.Equal(header, []byte("SQLite format 3\x00")) {
-		return false, nil
+	plain, err := isPlain(home)
+	if err != nil || plain {
+		return false, err
 	}
 	_, err = os.Stat(filepath.Join(home, keyFile))
 	_, errNext := os.Stat(filepath.Join(home, nextKey))
@@ -65,6 +81,23 @@ func isEncrypted(home string) (bool, error) {
 			filepath.Join(home, storeFile), keyFile)
 	}
 	return true, nil
+}
+
+// isPlain tells whether the store is not encrypted, or not there.
+func isPlain(home string) (bool, error) {
+	f, err := os.Open(filepath.Join(home, storeFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, kith.Errorf(kith.Damaged, "the store can't be read: %w", err)
+	}
+	defer f.Close()
+	header := make([]byte, 16)
+	if _, err := io.ReadFull(f, header); err != nil {
+		return true, nil // too short for either; opening it says what is wrong
+	}
+	return bytes.Equal(header, []byte("SQLite format 3\x00")), nil
 }
 
 // unlock finds the key of the store: nil for a plain one.

@@ -20,11 +20,13 @@ const (
 	setAccountKey  = "account key" // Ed25519 seed
 	setDeviceKey   = "device key"  // Ed25519 seed
 	setSelfKey     = "self key"
-	setCard        = "card"     // own signed card
-	setRestored    = "restored" // present: this store is an older copy; see rolledBack
-	setReissue     = "reissue"  // the former device whose events have to be numbered anew
-	setHidden      = "hidden"   // present: this person is not visible
-	setPort        = "port"     // UDP port of the last run
+	setDoor        = "door secret"    // X25519, of the account
+	setCard        = "card"           // own signed card
+	setRestored    = "restored"       // present: this store is an older copy; see rolledBack
+	setFormer      = "former devices" // JSON of []formerDevice, the last one last
+	setReissue     = "reissue"        // the former device whose events have to be numbered anew
+	setHidden      = "hidden"         // present: this person is not visible
+	setPort        = "port"           // UDP port of the last run
 	setPreferences = "preferences"
 	setICE         = "ice"
 )
@@ -41,7 +43,14 @@ type identity struct {
 	device  ed25519.PrivateKey
 	cert    []byte // the account's certification of the device
 	self    kith.Secret
+	door    kith.Secret // whose public half is in the card
 	peer    kith.Peer
+}
+
+// fellowSecret is what this account has in common with somebody whose card it
+// knows.
+func (id *identity) fellowSecret(card kith.Card) (kith.Secret, error) {
+	return seal.FellowSecret(id.door, id.peer.Account, card.Door, card.Account)
 }
 
 // loadIdentity reads the keys of the store, and makes them on first start. A
@@ -50,7 +59,7 @@ type identity struct {
 func loadIdentity(ctx context.Context, st *store.Store, now time.Time) (*identity, error) {
 	var id identity
 	seeds := map[string][]byte{}
-	for _, name := range []string{setAccountKey, setDeviceKey, setSelfKey, setRestored} {
+	for _, name := range []string{setAccountKey, setDeviceKey, setSelfKey, setDoor, setRestored} {
 		value, err := st.Setting(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the keys: %w", err)
@@ -69,6 +78,12 @@ func loadIdentity(ctx context.Context, st *store.Store, now time.Time) (*identit
 		id.self = kith.Secret(seeds[setSelfKey])
 	}
 	id.certify()
+	doorless := len(seeds[setDoor]) != len(id.door) // made by a version before there were doors
+	if doorless {
+		id.door = seal.NewDoorSecret()
+	} else {
+		id.door = kith.Secret(seeds[setDoor])
+	}
 	switch {
 	case fresh:
 		err := st.Update(ctx, func(tx *store.Tx) error {
@@ -80,8 +95,25 @@ func loadIdentity(ctx context.Context, st *store.Store, now time.Time) (*identit
 		return &id, err
 	case seeds[setRestored] != nil:
 		return id.renew(ctx, st, string(seeds[setRestored]) == rolledBack, now)
+	case doorless:
+		return &id, id.putDoor(ctx, st, now)
 	}
 	return &id, nil
+}
+
+// putDoor stores a door secret where there was none, and its public half in the
+// card.
+func (id *identity) putDoor(ctx context.Context, st *store.Store, now time.Time) error {
+	card, err := ownCard(ctx, st)
+	if err != nil {
+		return err
+	}
+	return st.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.PutSetting(setDoor, id.door[:]); err != nil {
+			return err
+		}
+		return id.putCard(tx, card, 0, now)
+	})
 }
 
 func (id *identity) certify() {
@@ -95,6 +127,7 @@ func (id *identity) put(tx *store.Tx) error {
 		setAccountKey: id.account.Seed(),
 		setDeviceKey:  id.device.Seed(),
 		setSelfKey:    id.self[:],
+		setDoor:       id.door[:],
 		setRestored:   nil,
 	} {
 		if err := tx.PutSetting(name, value); err != nil {
@@ -111,11 +144,18 @@ func (id *identity) renew(ctx context.Context, st *store.Store, reissue bool, no
 	if err != nil {
 		return nil, err
 	}
-	next := &identity{account: id.account, device: seal.NewDeviceKey(), self: id.self}
+	next := &identity{account: id.account, device: seal.NewDeviceKey(), self: id.self, door: id.door}
 	next.certify()
+	retired, err := retire(ctx, st, id.peer.Device, now)
+	if err != nil {
+		return nil, err
+	}
 	card.Devices = slices.DeleteFunc(card.Devices, func(d kith.DeviceID) bool { return d == id.peer.Device })
 	err = st.Update(ctx, func(tx *store.Tx) error {
 		if err := next.put(tx); err != nil {
+			return err
+		}
+		if err := tx.PutSetting(setFormer, retired); err != nil {
 			return err
 		}
 		if reissue {
@@ -132,7 +172,7 @@ func (id *identity) renew(ctx context.Context, st *store.Store, reissue bool, no
 // later than that of card, than newerThan, and than most that a lost store may
 // have signed: it is the time.
 func (id *identity) putCard(tx *store.Tx, card kith.Card, newerThan uint64, now time.Time) error {
-	card.Account = id.peer.Account
+	card.Account, card.Door = id.peer.Account, seal.DoorPublic(id.door)
 	card.Version = max(card.Version+1, newerThan+1)
 	if ms := now.UnixMilli(); ms > 0 {
 		card.Version = max(card.Version, uint64(ms))
@@ -160,15 +200,20 @@ func ownCard(ctx context.Context, st *store.Store) (kith.Card, error) {
 	return card, nil
 }
 
-// seal completes an event of this device: encoding and proof.
-func (id *identity) seal(ev kith.Event) (kith.Event, error) {
+// seal completes an event of this device: encoding and proof, which is a
+// signature in a sphere.
+func (id *identity) seal(ev kith.Event, inSphere bool) (kith.Event, error) {
 	ev.Author = id.peer
 	raw, err := wire.AppendEvent(nil, &ev)
 	if err != nil {
 		return ev, err
 	}
 	ev.Raw = raw
-	ev.Proof = seal.SelfTag(id.self, ev.Conversation, id.peer.Device, raw)
+	if inSphere {
+		ev.Proof = seal.SignEvent(id.device, ev.Conversation, id.peer.Account, raw)
+	} else {
+		ev.Proof = seal.SelfTag(id.self, ev.Conversation, id.peer.Device, raw)
+	}
 	return ev, nil
 }
 

@@ -30,6 +30,11 @@ func (n *Node) Invite(ctx context.Context, o InviteOptions) (Invitation, error) 
 		return Invitation{}, err
 	}
 	defer leave()
+	return r.invite(ctx, o, kith.ConversationID{})
+}
+
+// invite makes an invitation to become a contact, or into a sphere.
+func (r *run) invite(ctx context.Context, o InviteOptions, sphere kith.ConversationID) (Invitation, error) {
 	if o.Expires == 0 {
 		o.Expires = defaultExpiry
 	}
@@ -37,9 +42,9 @@ func (n *Node) Invite(ctx context.Context, o InviteOptions) (Invitation, error) 
 		return Invitation{}, kith.Errorf(kith.Invalid, "an invitation is valid for between a minute and a year, not %v", o.Expires)
 	}
 	now := r.opt.now()
-	inv := kith.Invitation{Created: now, Expires: now.Add(o.Expires), Reusable: o.Reusable}
+	inv := kith.Invitation{Created: now, Expires: now.Add(o.Expires), Reusable: o.Reusable, Sphere: sphere}
 	rand.Read(inv.Secret[:])
-	err = r.people.change(ctx, func(next *draft) error {
+	err := r.people.change(ctx, func(next *draft) error {
 		next.invitations = append(next.invitations, inv)
 		return nil
 	})
@@ -74,8 +79,15 @@ func (r *run) viewInvitation(inv *kith.Invitation, addresses []netip.AddrPort) I
 		Expires:   inv.Expires,
 		Name:      r.card().Name,
 		Addresses: addresses,
-	}.Line()
-	view := Invitation{Line: line, Created: inv.Created, Expires: inv.Expires, Reusable: inv.Reusable, State: "open"}
+	}
+	sphere, into := r.spheres.get(inv.Sphere)
+	if into {
+		line.Sphere, line.Name = true, sphere.name()
+	}
+	view := Invitation{Line: line.Line(), Created: inv.Created, Expires: inv.Expires, Reusable: inv.Reusable, State: "open"}
+	if into {
+		view.Sphere = sphere.name()
+	}
 	switch {
 	case inv.Revoked:
 		view.State = "revoked"

@@ -142,11 +142,17 @@ func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, r
 		c.Pair = seal.PairSecret(r.id.peer.Account, account, c.Half, reply.Half)
 		c.Addresses = mergeAddresses(reply.Addresses, c.Addresses)
 		r.introduceCard(c, card, reply.Card)
-		if reply.Status == wire.JoinAccepted {
+		switch {
+		case !reply.Sphere.IsZero() && c.Relation == kith.Asked:
+			c.Relation = kith.Fellow
+		case reply.Sphere.IsZero() && reply.Status == wire.JoinAccepted:
 			c.Relation = kith.Accepted
 		}
 		return true, nil
 	})
+	if err == nil && !reply.Sphere.IsZero() {
+		err = r.spheres.enterBy(ctx, reply.Sphere, account)
+	}
 	return err
 }
 
@@ -213,6 +219,7 @@ func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSec
 			known = &c
 		}
 		inv, contact, status := people.Answer(inv, known, joiner, r.opt.now())
+		reply.Sphere = inv.Sphere
 		reply.Status = status
 		if contact == nil {
 			return nil
@@ -225,13 +232,18 @@ func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSec
 		r.introduceCard(contact, card, request.Card)
 		next.contacts = append(next.contacts, *contact)
 		next.invitations = append(next.invitations, inv)
-		next.settle = r.ensureConversation(joiner)
+		if inv.Sphere.IsZero() {
+			next.settle = r.ensureConversation(joiner)
+		}
 		reply.Half, reply.Addresses = contact.Half, r.net.Addresses()
 		r.mu.Lock()
 		reply.Card = r.signed
 		r.mu.Unlock()
 		return nil
 	})
+	if err == nil && reply.Card != nil && !reply.Sphere.IsZero() {
+		err = r.spheres.letIn(ctx, reply.Sphere, joiner)
+	}
 	return reply, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"kith"
 	"kith/link"
 	talk "kith/sync"
+	"kith/wire"
 )
 
 // tieWindow is how close together two links to the same device must have come
@@ -135,6 +136,20 @@ func (ls *links) changed(conv kith.ConversationID) {
 		} else {
 			l.talk.Changed(conv)
 		}
+	}
+}
+
+// spheresChanged tells all talks that rosters, or the spheres in common, changed.
+func (ls *links) spheresChanged() {
+	for _, l := range ls.of(kith.AccountID{}) {
+		l.talk.SpheresChanged()
+	}
+}
+
+// say says something to an account over each of its links.
+func (ls *links) say(account kith.AccountID, frame wire.Frame) {
+	for _, l := range ls.of(account) {
+		l.talk.Say(frame)
 	}
 }
 

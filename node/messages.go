@@ -37,13 +37,13 @@ func pageSize(limit int) (int, error) {
 // Send writes a text to each of the named contacts, in a conversation of its
 // own each. If one of them can't be written to, nobody is. The messages are
 // durable when it returns.
-func (n *Node) Send(ctx context.Context, refs []string, text string, replyTo kith.EventID) ([]Message, error) {
+func (n *Node) Send(ctx context.Context, refs []string, text string, replyTo kith.EventID, mentions ...kith.Mention) ([]Message, error) {
 	r, leave, err := n.enter()
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if err := convo.CheckText(text); err != nil {
+	if err := checkWords(text, mentions); err != nil {
 		return nil, err
 	}
 	if len(refs) == 0 {
@@ -51,8 +51,11 @@ func (n *Node) Send(ctx context.Context, refs []string, text string, replyTo kit
 	}
 	var convs []kith.ConversationID
 	for _, ref := range refs {
-		conv, err := r.writable(ref)
+		conv, err := r.place(ref)
 		if err != nil {
+			return nil, err
+		}
+		if err := r.mayWrite(conv); err != nil {
 			return nil, err
 		}
 		if err := r.checkReply(ctx, conv, replyTo); err != nil {
@@ -62,7 +65,7 @@ func (n *Node) Send(ctx context.Context, refs []string, text string, replyTo kit
 	}
 	var sent []Message
 	for _, conv := range convs {
-		ev, err := r.write(ctx, conv, kith.Text{Text: text, ReplyTo: replyTo})
+		ev, err := r.write(ctx, conv, kith.Text{Text: text, ReplyTo: replyTo, Mentions: mentions})
 		if err != nil {
 			return nil, fmt.Errorf("writing the message: %w", err)
 		}
@@ -75,28 +78,37 @@ func (n *Node) Send(ctx context.Context, refs []string, text string, replyTo kit
 	return sent, nil
 }
 
-// writable finds the conversation with a contact to whom this person may
-// write.
-func (r *run) writable(ref string) (kith.ConversationID, error) {
-	c, err := r.contact(ref)
-	if err != nil {
-		return kith.ConversationID{}, err
+// checkWords tells what is wrong with a text and its mentions.
+func checkWords(text string, mentions []kith.Mention) error {
+	if err := convo.CheckText(text); err != nil {
+		return err
 	}
-	return r.writableTo(&c)
+	return convo.CheckMentions(text, mentions)
 }
 
-func (r *run) writableTo(c *kith.Contact) (kith.ConversationID, error) {
-	name := people.DisplayName(c)
+// mayWrite tells whether this person may write in a conversation now, and if
+// not, why.
+func (r *run) mayWrite(conv kith.ConversationID) error {
+	if s, ok := r.spheres.get(conv); ok {
+		return s.mayWrite()
+	}
+	c, err := r.with(conv)
+	if err != nil {
+		return err
+	}
+	name := people.DisplayName(&c)
 	if _, blocked := r.people.block(c.Account); blocked {
-		return kith.ConversationID{}, kith.Errorf(kith.Conflict, "%s is blocked; unblock them first", name)
+		return kith.Errorf(kith.Conflict, "%s is blocked; unblock them first", name)
 	}
 	switch c.Relation {
 	case kith.Asking:
-		return kith.ConversationID{}, kith.Errorf(kith.Conflict, "%s asks to become a contact; accept first", name)
+		return kith.Errorf(kith.Conflict, "%s asks to become a contact; accept first", name)
 	case kith.Removed:
-		return kith.ConversationID{}, kith.Errorf(kith.Conflict, "%s is no longer a contact", name)
+		return kith.Errorf(kith.Conflict, "%s is no longer a contact", name)
+	case kith.Fellow:
+		return kith.Errorf(kith.Conflict, "%s shares a sphere with you and is no contact; ask them to become one first", name)
 	}
-	return kith.DirectConversation(r.id.peer.Account, c.Account), nil
+	return nil
 }
 
 func (r *run) checkReply(ctx context.Context, conv kith.ConversationID, replyTo kith.EventID) error {
@@ -115,7 +127,8 @@ func (r *run) checkReply(ctx context.Context, conv kith.ConversationID, replyTo 
 
 // write appends an event of this device to a conversation, durably.
 func (r *run) write(ctx context.Context, conv kith.ConversationID, body kith.Body) (kith.Event, error) {
-	id, now := kith.NewEventID(), r.opt.now()
+	id, now := kith.NewEventID(conv, r.id.peer.Account), r.opt.now()
+	_, inSphere := r.spheres.get(conv)
 	return r.store.Append(ctx, conv, r.id.peer.Device, func(seq, after uint64) (kith.Event, error) {
 		return r.id.seal(kith.Event{
 			ID:           id,
@@ -124,7 +137,7 @@ func (r *run) write(ctx context.Context, conv kith.ConversationID, body kith.Bod
 			Order:        convo.NextOrder(now, after),
 			Sent:         now,
 			Body:         body,
-		})
+		}, inSphere)
 	})
 }
 
@@ -139,11 +152,7 @@ func (n *Node) about(ctx context.Context, id string, body func(*run, *store.Entr
 	if err != nil {
 		return Message{}, err
 	}
-	with, err := r.with(entry.Conversation)
-	if err != nil {
-		return Message{}, err
-	}
-	if _, err := r.writableTo(&with); err != nil {
+	if err := r.mayWrite(entry.Conversation); err != nil {
 		return Message{}, err
 	}
 	said, err := body(r, &entry)
@@ -162,19 +171,19 @@ func (n *Node) about(ctx context.Context, id string, body func(*run, *store.Entr
 }
 
 // Reply answers a message in its conversation.
-func (n *Node) Reply(ctx context.Context, id, text string) (Message, error) {
+func (n *Node) Reply(ctx context.Context, id, text string, mentions ...kith.Mention) (Message, error) {
 	return n.about(ctx, id, func(_ *run, entry *store.Entry) (kith.Body, error) {
-		return kith.Text{Text: text, ReplyTo: entry.ID}, convo.CheckText(text)
+		return kith.Text{Text: text, ReplyTo: entry.ID, Mentions: mentions}, checkWords(text, mentions)
 	})
 }
 
-// Edit replaces the text of a message of this account.
-func (n *Node) Edit(ctx context.Context, id, text string) (Message, error) {
+// Edit replaces the text of a message of this account, and its mentions.
+func (n *Node) Edit(ctx context.Context, id, text string, mentions ...kith.Mention) (Message, error) {
 	return n.about(ctx, id, func(r *run, entry *store.Entry) (kith.Body, error) {
 		if err := convo.MayChange(&entry.Message, r.id.peer.Account); err != nil {
 			return nil, err
 		}
-		return kith.Edit{Message: entry.ID, Text: text}, convo.CheckText(text)
+		return kith.Edit{Message: entry.ID, Text: text, Mentions: mentions}, checkWords(text, mentions)
 	})
 }
 
@@ -255,12 +264,11 @@ func (n *Node) Receipts(ctx context.Context, id string) ([]Receipt, error) {
 
 // Log gives a page of a conversation, oldest first.
 func (n *Node) Log(ctx context.Context, ref string, page Page) ([]Message, error) {
-	r, c, leave, err := n.enterFor(ref)
+	r, conv, leave, err := n.enterAt(ref)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	conv := r.conversationWith(&c)
 	limit, err := pageSize(page.Limit)
 	if err != nil {
 		return nil, err
@@ -275,12 +283,11 @@ func (n *Node) Log(ctx context.Context, ref string, page Page) ([]Message, error
 // LastOwn gives the newest message of this account in a conversation that can
 // still be changed.
 func (n *Node) LastOwn(ctx context.Context, ref string) (Message, error) {
-	r, c, leave, err := n.enterFor(ref)
+	r, conv, leave, err := n.enterAt(ref)
 	if err != nil {
 		return Message{}, err
 	}
 	defer leave()
-	conv := r.conversationWith(&c)
 	entry, err := r.store.LastOwn(ctx, conv)
 	if err != nil {
 		return Message{}, err
@@ -302,11 +309,10 @@ func (n *Node) Search(ctx context.Context, words, ref string, limit int) ([]Mess
 	}
 	var only *kith.ConversationID
 	if ref != "" {
-		c, err := r.contact(ref)
+		conv, err := r.place(ref)
 		if err != nil {
 			return nil, err
 		}
-		conv := r.conversationWith(&c)
 		only = &conv
 	}
 	entries, err := r.store.Search(ctx, words, only, limit)

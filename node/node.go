@@ -10,9 +10,10 @@
 // A Node lives as long as the program. Beneath it stands a [run]: the open
 // store, this device's keys, the directory of people, the network and the
 // links. A run ends and another begins when the passphrase changes (the store
-// is closed and converted), or when this device turns out to be restored from
-// a backup or rolled back (it goes on under a new device key). Everything in
-// one run stays the same object from its begin to its end.
+// is closed and converted), when a backup is restored in its place, or when this
+// device turns out to be restored from a backup or rolled back (it goes on
+// under a new device key). Everything in one run stays the same object from its
+// begin to its end.
 package node
 
 import (
@@ -128,7 +129,8 @@ func (n *Node) replace(ctx context.Context, old *run, between func() error) erro
 	if between != nil {
 		failed = between()
 	}
-	next, err := openRun(ctx, &n.opt, n.key, n.notices)
+	// Whoever asked for this may have gone. The node goes on all the same.
+	next, err := openRun(context.WithoutCancel(ctx), &n.opt, n.key, n.notices)
 	if err != nil {
 		n.run = nil
 		return errors.Join(failed, fmt.Errorf("opening the store again: %w", err))

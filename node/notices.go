@@ -2,12 +2,11 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
-
-	"kith"
 )
 
 // ringSize is how many notices are kept for a reader who lost its connection.
@@ -31,7 +30,7 @@ type notices struct {
 }
 
 func newNotices() *notices {
-	return &notices{epoch: kith.NewEventID().String()[:10], next: 1, wake: make(chan struct{})}
+	return &notices{epoch: rand.Text()[:10], next: 1, wake: make(chan struct{})}
 }
 
 func (n *notices) publish(notice Notice) {

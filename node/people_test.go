@@ -471,7 +471,7 @@ func TestOneConversation(t *testing.T) {
 		send(t, b.node, "A", "one")
 		send(t, b.node, "A", "two")
 		sleep(time.Minute)
-		all, err := a.node.Conversations(ctx)
+		all, err := a.node.Conversations(ctx, ConversationPage{})
 		if err != nil || len(all) != 1 {
 			t.Fatalf("%d conversations, %v", len(all), err)
 		}

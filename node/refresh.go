@@ -73,7 +73,11 @@ func (f *refresher) run() {
 	defer blockEnds.Stop()
 	for {
 		blockEnds.Stop()
-		end := f.r.people.nextBlockEnd()
+		end := sooner(f.r.people.nextBlockEnd(), f.r.spheres.nextMuteEnd())
+		if f.r.spheres.partial() {
+			// Who can't be reached is replaced by others.
+			end = sooner(end, f.r.opt.now().Add(meshTime))
+		}
 		if !end.IsZero() {
 			// The clock may be set meanwhile: look again at least every minute.
 			blockEnds.Reset(min(end.Sub(f.r.opt.now()), time.Minute) + time.Millisecond)
@@ -84,6 +88,9 @@ func (f *refresher) run() {
 			if !f.r.opt.now().Before(end) {
 				f.now()
 				f.r.blocksEnded()
+				if err := f.r.spheres.muteEnded(f.r.ctx); err != nil && f.r.ctx.Err() == nil {
+					f.r.log.Error("could not show what was written by somebody who is no longer muted", "error", err)
+				}
 			}
 		case <-f.r.ctx.Done():
 			return
@@ -123,11 +130,16 @@ func (f *refresher) now() {
 		r.pursuit.SetTargets(nil)
 		return
 	}
+	near := r.spheres.neighbours()
 	var doors []session.Door
 	var targets []meet.Target
 	for _, c := range r.people.all() {
 		if _, blocked := r.people.block(c.Account); blocked || c.Relation == kith.Removed {
 			continue
+		}
+		if c.Relation == kith.Fellow && !c.Pair.IsZero() && !near[c.Account] {
+			doors = append(doors, session.Door{Key: seal.PairDoor(c.Pair), Account: c.Account})
+			continue // others of the sphere keep links to them
 		}
 		key, ok := doorOf(&c)
 		if !ok {
@@ -162,6 +174,11 @@ func (r *run) pass(change store.Change) {
 	if change.All || change.Marks || change.Read {
 		r.notices.publish(Notice{Type: "conversation", Conversation: &change.Conversation})
 	}
+	if change.Arranged {
+		if row, err := r.conversation(r.ctx, change.Conversation); err == nil {
+			r.notices.publish(Notice{Type: "row", Row: &row})
+		}
+	}
 	if change.Events {
 		r.pursue(change.Conversation)
 	}
@@ -172,6 +189,20 @@ func (r *run) pursue(conv kith.ConversationID) {
 	if c, ok := r.people.with(conv); ok && !r.links.has(c.Account) {
 		r.pursuit.Now(c.Account)
 	}
+	if s, ok := r.spheres.get(conv); ok {
+		s.seek()
+	}
+}
+
+// meshTime is how often the neighbours in big spheres are chosen anew.
+const meshTime = 15 * time.Second
+
+// sooner is the earlier of two times, of which zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // blocksEnded shows contacts as they are after a block ran out.

@@ -28,6 +28,7 @@ type run struct {
 	encrypted bool
 	id        *identity
 	people    *directory
+	spheres   *spheres
 	notices   *notices
 	net       network
 	direct    *meet.Direct // nil in tests without a real network, as is lan
@@ -59,6 +60,9 @@ type run struct {
 
 // openRun opens the store and starts everything that works on it.
 func openRun(ctx context.Context, opt *Options, key *[32]byte, notices *notices) (*run, error) {
+	if err := finishRestore(opt.Home); err != nil {
+		return nil, fmt.Errorf("taking over a backup: %w", err)
+	}
 	r := &run{opt: opt, log: opt.Log, encrypted: key != nil, notices: notices, ended: make(chan struct{})}
 	st, err := store.Open(ctx, filepath.Join(opt.Home, storeFile), store.Options{
 		Key:     key,
@@ -84,9 +88,6 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	r.store.SetAccount(r.id.peer.Account)
-	if err := r.reissue(ctx); err != nil {
-		return err
-	}
 	if err := r.loadCard(ctx); err != nil {
 		return err
 	}
@@ -104,12 +105,21 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	r.links = newLinks(r)
+	if r.spheres, err = loadSpheres(ctx, r); err != nil {
+		return err
+	}
+	if err := r.reissue(ctx); err != nil {
+		return err
+	}
 	r.joins = newJoins()
 	r.offers = newOffers()
 	r.pasted = meet.NewOffers(r.id.peer.Device)
 	r.outbox = outbox.New(r.store, r.id.peer.Account)
 	r.typing = newTyping(r.ctx, r.publishTyping)
 	r.refresh = newRefresher(r)
+	if err := r.spheres.start(ctx); err != nil {
+		return err
+	}
 	return r.startNetwork(ctx)
 }
 
@@ -127,8 +137,10 @@ func (r *run) loadCard(ctx context.Context) error {
 // end asks for another run to follow this one.
 func (r *run) end() { r.ending.Do(func() { close(r.ended) }) }
 
-// close ends all that start began, and closes the store.
+// close ends all that start began, and closes the store. Whoever watches the
+// run for its end finds the one that follows it.
 func (r *run) close(reason link.Reason) error {
+	defer r.end()
 	r.links.shut(reason)
 	r.cancel()
 	failed := r.net.Close(reason)
@@ -163,7 +175,8 @@ func (r *run) reissue(ctx context.Context) error {
 	keep := func(conv kith.ConversationID) uint64 { return beyondDoubt[conv] }
 	moved, err := r.store.Reissue(ctx, old, r.id.peer.Device, keep, func(ev kith.Event, seq uint64) (kith.Event, error) {
 		ev.Seq = seq
-		return r.id.seal(ev)
+		_, inSphere := r.spheres.get(ev.Conversation)
+		return r.id.seal(ev, inSphere)
 	})
 	if err != nil {
 		return fmt.Errorf("numbering events anew: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"kith"
@@ -40,17 +41,20 @@ func (r *run) serve(l link.Link) {
 		return
 	}
 	served := &live{Link: l, since: time.Now()}
+	self := &host{run: r, link: l}
 	served.talk = talk.New(talk.Config{
 		Link:          l,
 		Stream:        stream,
 		Store:         r.store,
 		Own:           r.id.peer,
+		Certificate:   r.id.cert,
 		SelfKey:       r.id.self,
-		CheckTag:      seal.CheckSelfTag,
+		Proofs:        talk.Proofs{Tag: seal.CheckSelfTag, Event: seal.VerifyEvent, Device: seal.VerifyDevice},
 		Conversations: []kith.ConversationID{kith.DirectConversation(r.id.peer.Account, account)},
-		Host:          &host{run: r, link: l},
+		Host:          self,
 		Now:           r.opt.now,
 	})
+	self.talk = served.talk
 	if !r.links.add(served) {
 		return
 	}
@@ -158,7 +162,9 @@ func (r *run) knows(account kith.AccountID) error {
 // A host is the node as one talk sees it.
 type host struct {
 	*run
-	link link.Link
+	link    link.Link
+	talk    *talk.Talk
+	greeted sync.Once
 }
 
 // Hello is what this node says of itself to the peer.
@@ -178,17 +184,17 @@ func (h *host) Hello() wire.Hello {
 }
 
 // Greeted takes what the peer says of itself.
-func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open bool, err error) {
+func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open talk.Open, err error) {
 	peer := h.link.Peer()
 	card, err := seal.OpenCard(hello.Card)
 	if err != nil {
-		return false, err
+		return open, err
 	}
 	if card.Account != peer.Account {
-		return false, kith.Errorf(kith.BadPeer, "device %s shows the card of another account", peer.Device.Short())
+		return open, kith.Errorf(kith.BadPeer, "device %s shows the card of another account", peer.Device.Short())
 	}
 	if err := h.outdated(ctx, hello.Holds); err != nil {
-		return false, err
+		return open, err
 	}
 	addresses := hello.Addresses
 	if path := h.link.Path(); h.link.Initiator() && path.Kind == "direct" {
@@ -203,19 +209,54 @@ func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open bool, err er
 		if hello.Accepted && (c.Relation == kith.Asked || !c.Invitation.IsZero()) {
 			c.Relation, c.Invitation, became, changed = kith.Accepted, kith.InvitationSecret{}, true, true
 		}
+		if hello.Accepted && c.Relation == kith.Fellow {
+			c.Relation, changed = kith.Asking, true
+		}
 		return changed, nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("noting what device %s says of itself: %w", peer.Device.Short(), err)
+		return open, fmt.Errorf("noting what device %s says of itself: %w", peer.Device.Short(), err)
 	}
 	if became {
 		h.joins.answer(peer.Account, nil)
 	}
 	if !slices.Contains(c.Card.Devices, peer.Device) {
 		h.log.Info("a device that is not on its account's card", "device", peer.Device.Short())
-		return false, nil
+		return open, nil
 	}
-	return c.Relation == kith.Accepted && hello.Accepted, nil
+	h.greeted.Do(func() {
+		h.spheres.tellInvites(peer.Account, h.talk.Say)
+		h.spheres.tellFellows(peer.Account, h.talk.Say)
+	})
+	return talk.Open{Direct: c.Relation == kith.Accepted && hello.Accepted, Spheres: true}, nil
+}
+
+// Spheres are those that may be talked of with the peer.
+func (h *host) Spheres() []talk.Sphere {
+	var list []talk.Sphere
+	for _, s := range h.spheres.with(h.link.Peer().Account) {
+		list = append(list, s)
+	}
+	return list
+}
+
+// Said takes what is about something else than conversations.
+func (h *host) Said(ctx context.Context, frame wire.Frame) error {
+	peer := h.link.Peer()
+	switch f := frame.(type) {
+	case wire.SphereInvite:
+		if c, ok := h.people.get(peer.Account); !ok || c.Relation != kith.Accepted {
+			h.dropped.add("an invitation to a sphere by somebody who is no contact")
+			return nil
+		}
+		return h.spheres.onInvite(ctx, peer.Account, f)
+	case wire.SphereAnswer:
+		return h.spheres.onAnswer(ctx, peer, f)
+	case wire.Fellows:
+		return h.spheres.onFellows(ctx, peer.Account, f)
+	}
+	h.dropped.add("a frame that does not belong into a talk")
+	return nil
 }
 
 // outdated signs the own card anew if the peer holds a later one, which this

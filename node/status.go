@@ -22,7 +22,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		status.Addresses = append(status.Addresses, addr.String())
 	}
 	for _, c := range r.people.all() {
-		if c.Relation == kith.Removed {
+		if c.Relation == kith.Removed || c.Relation == kith.Fellow && !r.links.has(c.Account) {
 			continue
 		}
 		one, err := r.contactStatus(ctx, &c)

@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 
 	"kith"
-	"kith/convo"
 	"kith/internal/archive"
 	"kith/seal"
 	"kith/store"
-	"kith/wire"
 )
+
+// backingUp names the folder in the home in which a backup is prepared.
+const backingUp = ".kith-backing-up-*"
 
 // minPassphrase is the least number of bytes in a passphrase.
 const minPassphrase = 8
@@ -109,7 +110,7 @@ func (n *Node) Backup(ctx context.Context, path, passphrase string) error {
 	if !filepath.IsAbs(path) {
 		return kith.Errorf(kith.Invalid, "the path of the backup %q is not absolute", path)
 	}
-	work, err := os.MkdirTemp(n.opt.Home, "backup-*")
+	work, err := os.MkdirTemp(n.opt.Home, backingUp)
 	if err != nil {
 		return err
 	}
@@ -130,70 +131,6 @@ func (n *Node) Backup(ctx context.Context, path, passphrase string) error {
 		}
 	}
 	return archive.Write(path, passphrase, r.opt.now(), files)
-}
-
-// RestoreOptions say what to restore where.
-type RestoreOptions struct {
-	Home       string
-	File       string
-	Passphrase string // of the backup
-	// Store is asked for the passphrase of the store in the backup, if it is
-	// encrypted.
-	Store func(context.Context) (string, error)
-}
-
-// Restore makes a home out of a backup: whole, or not at all. The home must
-// hold no account yet and no node may run on it. The restored node goes on
-// under a new device key, which takes the place of the old one.
-func Restore(ctx context.Context, o RestoreOptions) (err error) {
-	lock, err := takeHome(o.Home)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	if _, err := os.Stat(filepath.Join(o.Home, storeFile)); !errors.Is(err, fs.ErrNotExist) {
-		return kith.Errorf(kith.Conflict, "%s holds an account already; restore into another folder with --home", o.Home)
-	}
-	work, err := os.MkdirTemp(o.Home, "restore-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	if err := archive.Read(o.File, o.Passphrase, work); err != nil {
-		return err
-	}
-	if err := markRestored(ctx, work, o.Store); err != nil {
-		return err
-	}
-	// The store comes last: a home without one is empty, whatever else is in
-	// it.
-	for _, name := range []string{keyFile, storeFile} {
-		if err := os.Rename(filepath.Join(work, name), filepath.Join(o.Home, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return syncFolder(o.Home)
-}
-
-// markRestored checks an unpacked store and notes in it that it is an older
-// copy.
-func markRestored(ctx context.Context, folder string, passphrase func(context.Context) (string, error)) error {
-	key, err := unlock(ctx, Options{Home: folder, Passphrase: passphrase})
-	if err != nil {
-		return fmt.Errorf("opening the store in the backup: %w", err)
-	}
-	path := filepath.Join(folder, storeFile)
-	if err := store.Check(ctx, path, key); err != nil {
-		return err
-	}
-	st, err := store.Open(ctx, path, store.Options{Key: key, Rules: store.Rules{Parse: wire.ParseEvent, Fold: convo.Fold}})
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		st.Update(ctx, func(tx *store.Tx) error { return tx.PutSetting(setRestored, []byte("backup")) }),
-		st.Close(),
-	)
 }
 
 func removeIfThere(path string) error {

@@ -38,7 +38,7 @@ type Contact struct {
 	Name         string              `json:"name" doc:"The petname, else their own name, else the start of the account"`
 	OwnName      string              `json:"own_name" doc:"What they call themselves"`
 	Petname      string              `json:"petname" doc:"What you call them; empty if you gave none"`
-	Relation     kith.Relation       `json:"relation" enum:"asked,asking,accepted,removed"`
+	Relation     kith.Relation       `json:"relation" enum:"asked,asking,accepted,removed,fellow"`
 	Connection   Connection          `json:"connection" enum:"connected,connecting,blocked,disconnected"`
 	Verified     *time.Time          `json:"verified,omitempty" doc:"When you compared safety numbers"`
 	Warning      string              `json:"warning,omitempty" doc:"Show it loudly: a key is not the one that was expected"`
@@ -46,6 +46,55 @@ type Contact struct {
 	BlockedUntil *time.Time          `json:"blocked_until,omitempty" doc:"Absent for a block for good"`
 	LastSeen     *time.Time          `json:"last_seen,omitempty"`
 	Devices      []kith.DeviceID     `json:"devices"`
+	Key          ContactKey          `json:"key"`
+}
+
+// A KeyState says whether a key can be relied on.
+type KeyState string
+
+// The states of a key.
+const (
+	KeyIntact  KeyState = "intact"  // green
+	KeyWaiting KeyState = "waiting" // yellow: somebody has to answer first
+	KeyRefused KeyState = "refused" // red: not, or no longer, to be relied on
+)
+
+// A ContactKey is how things stand with the account key of a contact.
+type ContactKey struct {
+	Fingerprint string   `json:"fingerprint" doc:"First 20 bytes of the SHA-256 of the key, in hex" example:"03ab 9f10 77c2 e41d 5b60 8a3e 90c4 1f72 d6b8 25ea"`
+	State       KeyState `json:"state" enum:"intact,waiting,refused"`
+	Reason      string   `json:"reason" doc:"Why it is in this state, as a sentence"`
+}
+
+// A Key is one of this account's own keys.
+type Key struct {
+	Kind        string     `json:"kind" enum:"account,device"`
+	ID          string     `json:"id" doc:"The Ed25519 key, base32"`
+	Name        string     `json:"name" doc:"Of the person, or which device it is"`
+	This        bool       `json:"this" doc:"In use by this very node"`
+	Fingerprint string     `json:"fingerprint" doc:"First 20 bytes of the SHA-256 of the key, in hex"`
+	State       KeyState   `json:"state" enum:"intact,waiting,refused"`
+	Reason      string     `json:"reason" doc:"Why it is in this state, as a sentence"`
+	Since       *time.Time `json:"since,omitempty" doc:"When it came into this state, if that is known"`
+}
+
+// Storage is what this node keeps on disk, and where.
+type Storage struct {
+	Home          string     `json:"home" doc:"Folder that holds everything of this node"`
+	Database      StoredFile `json:"database" doc:"Messages, contacts and keys"`
+	Log           StoredFile `json:"log" doc:"What the program noted for whoever looks after it"`
+	Other         int64      `json:"other_bytes" doc:"Everything else in the folder"`
+	Total         int64      `json:"total_bytes"`
+	Free          int64      `json:"free_bytes" doc:"Left on the disk for this person; -1 if the system does not tell"`
+	Conversations int        `json:"conversations"`
+	Messages      int        `json:"messages"`
+	Encrypted     bool       `json:"encrypted" doc:"The database is encrypted with a passphrase"`
+}
+
+// A StoredFile is a file and what it takes, together with what belongs to it.
+type StoredFile struct {
+	Path  string `json:"path"`
+	Bytes int64  `json:"bytes" doc:"0 if there is no such file"`
 }
 
 // A Message is one message with all that was done to it.
@@ -57,11 +106,23 @@ type Message struct {
 	Mine         bool                `json:"mine"`
 	Text         string              `json:"text" doc:"Empty once deleted"`
 	Sent         time.Time           `json:"sent" doc:"The author's clock"`
+	Order        uint64              `json:"order" doc:"Sorts the messages of a conversation; by ID where it is the same"`
 	State        kith.DeliveryState  `json:"state" enum:"pending,held,delivered,read"`
 	Edited       bool                `json:"edited"`
 	Deleted      bool                `json:"deleted"`
 	ReplyTo      *kith.EventID       `json:"reply_to,omitempty"`
 	Reactions    []Reaction          `json:"reactions"`
+	Note         *Note               `json:"note,omitempty" doc:"In a sphere: a change of who is in it, instead of a text"`
+	Has          int                 `json:"has,omitempty" doc:"In a sphere, of an own message: how many members have it"`
+	HasRead      int                 `json:"has_read,omitempty" doc:"And how many have read it"`
+	Mentions     []NamedMention      `json:"mentions" doc:"In the order in which they stand in the text"`
+	MentionsMe   bool                `json:"mentions_me"`
+}
+
+// A NamedMention is a mention, and how this node calls whom it means.
+type NamedMention struct {
+	kith.Mention
+	Name string `json:"name" doc:"The petname, else their own name, else the start of the account"`
 }
 
 // A Reaction is one person's reaction to a message.
@@ -83,10 +144,24 @@ type Receipt struct {
 // A Conversation is one row of the list of conversations.
 type Conversation struct {
 	ID     kith.ConversationID `json:"id"`
-	With   Contact             `json:"with"`
+	Name   string              `json:"name" doc:"Of the contact, or the sphere"`
+	With   *Contact            `json:"with,omitempty" doc:"The other one of a direct conversation"`
+	Sphere *Sphere             `json:"sphere,omitempty" doc:"The sphere whose room it is"`
 	Last   *Message            `json:"last,omitempty"`
 	Unread int                 `json:"unread"`
 	Typing bool                `json:"typing"`
+
+	Pinned    bool   `json:"pinned" doc:"Stands before all others in the list"`
+	Archived  bool   `json:"archived" doc:"Out of the way, until the next message"`
+	Mentioned int    `json:"mentioned" doc:"How many of the unread messages mention you"`
+	Draft     *Draft `json:"draft,omitempty" doc:"What was written and not sent"`
+}
+
+// A Draft is what a person wrote in a conversation and did not send.
+type Draft struct {
+	Text     string         `json:"text" doc:"At most 64 KiB"`
+	ReplyTo  *kith.EventID  `json:"reply_to,omitempty" doc:"ID of the message that it answers"`
+	Mentions []kith.Mention `json:"mentions,omitempty" doc:"At most 100"`
 }
 
 // An Invitation is one that was given out.
@@ -96,6 +171,7 @@ type Invitation struct {
 	Expires  time.Time `json:"expires"`
 	Reusable bool      `json:"reusable" doc:"May be used by many; each has to be accepted"`
 	State    string    `json:"state" enum:"open,used,expired,revoked"`
+	Sphere   string    `json:"sphere,omitempty" doc:"Name of the sphere that it is for; absent if it is for becoming a contact"`
 }
 
 // A SafetyNumber is what two people compare to know that nobody stands
@@ -164,14 +240,16 @@ type Preferences struct {
 // A Notice is something that happened. Type names which of the other fields
 // is set.
 type Notice struct {
-	Type    string         `json:"type" enum:"message,contact,conversation,status,typing,me,reset"`
+	Type    string         `json:"type" enum:"message,contact,conversation,sphere,row,status,typing,me,reset"`
 	Message *Message       `json:"message,omitempty" doc:"New or changed"`
 	Contact *Contact       `json:"contact,omitempty" doc:"New or changed"`
+	Sphere  *Sphere        `json:"sphere,omitempty" doc:"New or changed"`
 	Status  *ContactStatus `json:"status,omitempty"`
 	Typing  *Typing        `json:"typing,omitempty"`
 	// Conversation has so many changes, or changes of receipts, that it is
 	// best loaded again.
 	Conversation *kith.ConversationID `json:"conversation,omitempty"`
+	Row          *Conversation        `json:"row,omitempty" doc:"Pinned, archived or its draft changed"`
 }
 
 // Typing tells that a contact writes, or stopped.
@@ -179,4 +257,13 @@ type Typing struct {
 	Conversation kith.ConversationID `json:"conversation"`
 	From         kith.AccountID      `json:"from"`
 	Active       bool                `json:"active"`
+}
+
+// A Note is a line in a sphere's room that tells of a change of its roster.
+type Note struct {
+	Change      string          `json:"change" enum:"creation,addition,removal,departure,promotion,demotion,handover,muting,description"`
+	Subject     *kith.AccountID `json:"subject,omitempty" doc:"Whom it is about"`
+	SubjectName string          `json:"subject_name,omitempty"`
+	Name        string          `json:"name,omitempty" doc:"The sphere's name since"`
+	Until       *time.Time      `json:"until,omitempty" doc:"End of a muting; absent if it was taken back"`
 }

@@ -18,10 +18,18 @@ func (r *run) view(entry *store.Entry) Message {
 		Mine:         entry.Mine,
 		Text:         entry.Text,
 		Sent:         entry.Sent,
+		Order:        entry.Order,
 		State:        entry.State,
 		Edited:       entry.Edited != kith.Stamp{},
 		Deleted:      entry.Deleted,
 		Reactions:    []Reaction{},
+		Mentions:     []NamedMention{},
+	}
+	if entry.Note != nil {
+		msg.Note = r.viewNote(entry.Note)
+	}
+	if entry.Mine {
+		msg.Has, msg.HasRead = entry.Has, entry.HasRead
 	}
 	if !entry.ReplyTo.IsZero() {
 		msg.ReplyTo = &entry.ReplyTo
@@ -30,6 +38,10 @@ func (r *run) view(entry *store.Entry) Message {
 		if reaction.Emoji != "" {
 			msg.Reactions = append(msg.Reactions, Reaction{Emoji: reaction.Emoji, From: reaction.Account, FromName: r.name(reaction.Account)})
 		}
+	}
+	for _, m := range entry.Mentions {
+		msg.Mentions = append(msg.Mentions, NamedMention{Mention: m, Name: r.name(m.Account)})
+		msg.MentionsMe = msg.MentionsMe || m.Account == r.id.peer.Account
 	}
 	return msg
 }
@@ -67,6 +79,7 @@ func (r *run) viewContact(c *kith.Contact) Contact {
 		Warning:      c.Warning,
 		LastSeen:     optional(c.LastSeen),
 		Devices:      append([]kith.DeviceID{}, c.Card.Devices...),
+		Key:          contactKey(c),
 	}
 	if block, ok := r.people.block(c.Account); ok {
 		view.Blocked = true
