@@ -9,7 +9,7 @@
 // [Problem].
 //
 // {ref} names a contact by petname, name, account or the unambiguous start of
-// an account; for conversations also by their own ID. {id} names a message by
+// an account; for conversations also by their own ID, or by a sphere. {id} names a message by
 // its ID or its unambiguous start of six characters.
 //
 // GET /api/v1/openapi.json describes all of it (OpenAPI 3.1), as made from the
@@ -50,8 +50,10 @@ type backend interface {
 	invitations
 	people
 	conversations
+	positions
 	messages
 	connections
+	spheres
 	events
 }
 
@@ -71,8 +73,10 @@ func newHandler(n backend, o Options) http.Handler {
 	addInvitations(s, n)
 	addPeople(s, n)
 	addConversations(s, n)
+	addPositions(s, n)
 	addMessages(s, n)
 	addConnections(s, n)
+	addSpheres(s, n)
 	addEvents(s, n)
 	addShutdown(s, o.Shutdown)
 	s.addDocument()
@@ -111,7 +115,7 @@ func (s *service) handler(server string) http.Handler {
 			refuse(w, r, h)
 			return
 		}
-		if readBody(w, r) {
+		if pattern == restorePattern || readBody(w, r) {
 			s.mux.ServeHTTP(w, r)
 		}
 	})

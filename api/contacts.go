@@ -14,6 +14,7 @@ type people interface {
 	Contact(ctx context.Context, ref string) (node.Contact, error)
 	Accept(ctx context.Context, ref string) (node.Contact, error)
 	Refuse(ctx context.Context, ref string) error
+	Befriend(ctx context.Context, ref string) (node.Contact, error)
 	Rename(ctx context.Context, ref, petname string) (node.Contact, error)
 	Remove(ctx context.Context, ref string) error
 	SafetyNumber(ctx context.Context, ref string) (node.SafetyNumber, error)
@@ -61,6 +62,9 @@ func addPeople(s *service, n people) {
 	})
 	do(s, http.MethodPost, "/contacts/{ref}/refuse", "refuseContact", "Turn down somebody who asks", func(ctx context.Context, in *ByRef) error {
 		return n.Refuse(ctx, in.Ref)
+	})
+	add(s, http.MethodPost, "/contacts/{ref}/befriend", "befriend", "Ask somebody of a common sphere to become a contact", func(ctx context.Context, in *ByRef) (node.Contact, error) {
+		return n.Befriend(ctx, in.Ref)
 	})
 	add(s, http.MethodPatch, "/contacts/{ref}", "renameContact", "Give a petname", func(ctx context.Context, in *rename) (node.Contact, error) {
 		return n.Rename(ctx, in.Ref, in.Body.Petname)

@@ -10,12 +10,30 @@ import (
 
 // conversations are what was said, by whom it was said with.
 type conversations interface {
-	Conversations(context.Context) ([]node.Conversation, error)
+	Conversations(context.Context, node.ConversationPage) ([]node.Conversation, error)
+	ChangeConversation(ctx context.Context, ref string, change node.ConversationChange) (node.Conversation, error)
+	SetDraft(ctx context.Context, ref string, draft node.Draft) error
 	Conversation(ctx context.Context, ref string) (node.Conversation, error)
 	Log(ctx context.Context, ref string, p node.Page) ([]node.Message, error)
 	LastOwn(ctx context.Context, ref string) (node.Message, error)
 	MarkRead(ctx context.Context, ref string, upTo kith.EventID) error
 	SetTyping(ctx context.Context, ref string, active bool) error
+}
+
+type conversationPage struct {
+	Limit    int    `query:"limit" minimum:"0" maximum:"10000" doc:"How many; all if 0 or absent"`
+	After    string `query:"after" doc:"ID of the last conversation of the page before"`
+	Archived string `query:"archived" enum:"true,false" doc:"Only those in the archive, or only the others; both if absent"`
+}
+
+type conversationChange struct {
+	ByRef
+	Body node.ConversationChange
+}
+
+type draft struct {
+	ByRef
+	Body node.Draft
 }
 
 type page struct {
@@ -40,11 +58,27 @@ type typing struct {
 }
 
 func addConversations(s *service, n conversations) {
-	add(s, http.MethodGet, "/conversations", "listConversations", "All conversations, the latest first", func(ctx context.Context, _ *none) ([]node.Conversation, error) {
-		return n.Conversations(ctx)
+	add(s, http.MethodGet, "/conversations", "listConversations", "The conversations: those pinned, then the others, each with the latest first", func(ctx context.Context, in *conversationPage) ([]node.Conversation, error) {
+		p := node.ConversationPage{Limit: in.Limit}
+		if in.After != "" {
+			if err := p.After.UnmarshalText([]byte(in.After)); err != nil {
+				return nil, kith.Errorf(kith.Invalid, "%q is not the ID of a conversation: %w", in.After, err)
+			}
+		}
+		if in.Archived != "" {
+			archived := in.Archived == "true"
+			p.Archived = &archived
+		}
+		return n.Conversations(ctx, p)
 	})
 	add(s, http.MethodGet, "/conversations/{ref}", "getConversation", "One conversation", func(ctx context.Context, in *ByRef) (node.Conversation, error) {
 		return n.Conversation(ctx, in.Ref)
+	})
+	add(s, http.MethodPatch, "/conversations/{ref}", "changeConversation", "Pin a conversation, put it into the archive, or take that back", func(ctx context.Context, in *conversationChange) (node.Conversation, error) {
+		return n.ChangeConversation(ctx, in.Ref, in.Body)
+	})
+	do(s, http.MethodPut, "/conversations/{ref}/draft", "setDraft", "Keep what was written and not sent; a draft that is empty and answers nothing is none", func(ctx context.Context, in *draft) error {
+		return n.SetDraft(ctx, in.Ref, in.Body)
 	})
 	add(s, http.MethodGet, "/conversations/{ref}/messages", "listMessages", "A page of messages, oldest first; the newest page if neither before nor after is given", func(ctx context.Context, in *page) ([]node.Message, error) {
 		p := node.Page{Limit: in.Limit}

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"os"
 	"reflect"
 	"sync"
 	"time"
@@ -13,6 +15,7 @@ import (
 // fakeNode notes what it was asked and answers with samples, or with err.
 type fakeNode struct {
 	err       error
+	home      string // of Me, if set
 	subscribe func(ctx context.Context, after string) <-chan node.Numbered
 
 	mu     sync.Mutex
@@ -67,7 +70,7 @@ func sample(t reflect.Type) reflect.Value {
 		v.SetInt(7)
 	case reflect.Float64:
 		v.SetFloat(1.25)
-	case reflect.Uint8:
+	case reflect.Uint8, reflect.Uint64:
 		v.SetUint(0xa7)
 	case reflect.Pointer:
 		v.Set(sample(t.Elem()).Addr())
@@ -90,7 +93,12 @@ func sample(t reflect.Type) reflect.Value {
 	return v
 }
 
-func (f *fakeNode) Me(context.Context) (node.Me, error) { return give[node.Me](f, "Me") }
+func (f *fakeNode) Me(context.Context) (node.Me, error) {
+	if f.home != "" {
+		return node.Me{Home: f.home}, nil
+	}
+	return give[node.Me](f, "Me")
+}
 func (f *fakeNode) SetName(_ context.Context, name string) (node.Me, error) {
 	return give[node.Me](f, "SetName", name)
 }
@@ -151,8 +159,22 @@ func (f *fakeNode) Block(_ context.Context, ref string, d time.Duration) (node.C
 func (f *fakeNode) Unblock(_ context.Context, ref string) (node.Contact, error) {
 	return give[node.Contact](f, "Unblock", ref)
 }
-func (f *fakeNode) Conversations(context.Context) ([]node.Conversation, error) {
-	return give[[]node.Conversation](f, "Conversations")
+func (f *fakeNode) Restore(_ context.Context, path string, p node.Passphrases) error {
+	text, err := os.ReadFile(path) // it is gone later
+	return errors.Join(f.only("Restore", string(text), p), err)
+}
+func (f *fakeNode) Keys(context.Context) ([]node.Key, error) { return give[[]node.Key](f, "Keys") }
+func (f *fakeNode) Storage(context.Context) (node.Storage, error) {
+	return give[node.Storage](f, "Storage")
+}
+func (f *fakeNode) Conversations(_ context.Context, p node.ConversationPage) ([]node.Conversation, error) {
+	return give[[]node.Conversation](f, "Conversations", p)
+}
+func (f *fakeNode) ChangeConversation(_ context.Context, ref string, change node.ConversationChange) (node.Conversation, error) {
+	return give[node.Conversation](f, "ChangeConversation", ref, change)
+}
+func (f *fakeNode) SetDraft(_ context.Context, ref string, draft node.Draft) error {
+	return f.only("SetDraft", ref, draft)
 }
 func (f *fakeNode) Conversation(_ context.Context, ref string) (node.Conversation, error) {
 	return give[node.Conversation](f, "Conversation", ref)
@@ -169,14 +191,14 @@ func (f *fakeNode) MarkRead(_ context.Context, ref string, upTo kith.EventID) er
 func (f *fakeNode) SetTyping(_ context.Context, ref string, active bool) error {
 	return f.only("SetTyping", ref, active)
 }
-func (f *fakeNode) Send(_ context.Context, refs []string, text string, replyTo kith.EventID) ([]node.Message, error) {
-	return give[[]node.Message](f, "Send", refs, text, replyTo)
+func (f *fakeNode) Send(_ context.Context, refs []string, text string, replyTo kith.EventID, mentions ...kith.Mention) ([]node.Message, error) {
+	return give[[]node.Message](f, "Send", refs, text, replyTo, mentions)
 }
-func (f *fakeNode) Reply(_ context.Context, id, text string) (node.Message, error) {
-	return give[node.Message](f, "Reply", id, text)
+func (f *fakeNode) Reply(_ context.Context, id, text string, mentions ...kith.Mention) (node.Message, error) {
+	return give[node.Message](f, "Reply", id, text, mentions)
 }
-func (f *fakeNode) Edit(_ context.Context, id, text string) (node.Message, error) {
-	return give[node.Message](f, "Edit", id, text)
+func (f *fakeNode) Edit(_ context.Context, id, text string, mentions ...kith.Mention) (node.Message, error) {
+	return give[node.Message](f, "Edit", id, text, mentions)
 }
 func (f *fakeNode) Delete(_ context.Context, id string) (node.Message, error) {
 	return give[node.Message](f, "Delete", id)
@@ -211,3 +233,52 @@ func (f *fakeNode) Subscribe(ctx context.Context, after string) <-chan node.Numb
 type emptyNode struct{ fakeNode }
 
 func (*emptyNode) Contacts(context.Context) ([]node.Contact, error) { return nil, nil }
+
+func (f *fakeNode) Befriend(_ context.Context, ref string) (node.Contact, error) {
+	return give[node.Contact](f, "Befriend", ref)
+}
+func (f *fakeNode) Spheres(context.Context) ([]node.Sphere, error) {
+	return give[[]node.Sphere](f, "Spheres")
+}
+func (f *fakeNode) Sphere(_ context.Context, ref string) (node.Sphere, error) {
+	return give[node.Sphere](f, "Sphere", ref)
+}
+func (f *fakeNode) NewSphere(_ context.Context, p node.SphereProfile) (node.Sphere, error) {
+	return give[node.Sphere](f, "NewSphere", p)
+}
+func (f *fakeNode) DescribeSphere(_ context.Context, ref string, p node.SphereProfile) (node.Sphere, error) {
+	return give[node.Sphere](f, "DescribeSphere", ref, p)
+}
+func (f *fakeNode) InviteToSphere(_ context.Context, ref string, names []string) (node.Sphere, error) {
+	return give[node.Sphere](f, "InviteToSphere", ref, names)
+}
+func (f *fakeNode) Uninvite(_ context.Context, ref, name string) (node.Sphere, error) {
+	return give[node.Sphere](f, "Uninvite", ref, name)
+}
+func (f *fakeNode) InviteLine(_ context.Context, ref string, o node.InviteOptions) (node.Invitation, error) {
+	return give[node.Invitation](f, "InviteLine", ref, o)
+}
+func (f *fakeNode) JoinSphere(_ context.Context, ref string) (node.Sphere, error) {
+	return give[node.Sphere](f, "JoinSphere", ref)
+}
+func (f *fakeNode) DeclineSphere(_ context.Context, ref string) error {
+	return f.only("DeclineSphere", ref)
+}
+func (f *fakeNode) LeaveSphere(_ context.Context, ref string) (node.Sphere, error) {
+	return give[node.Sphere](f, "LeaveSphere", ref)
+}
+func (f *fakeNode) RemoveMember(_ context.Context, ref, name string) (node.Sphere, error) {
+	return give[node.Sphere](f, "RemoveMember", ref, name)
+}
+func (f *fakeNode) Promote(_ context.Context, ref, name string) (node.Sphere, error) {
+	return give[node.Sphere](f, "Promote", ref, name)
+}
+func (f *fakeNode) Demote(_ context.Context, ref, name string) (node.Sphere, error) {
+	return give[node.Sphere](f, "Demote", ref, name)
+}
+func (f *fakeNode) HandOver(_ context.Context, ref, name string) (node.Sphere, error) {
+	return give[node.Sphere](f, "HandOver", ref, name)
+}
+func (f *fakeNode) Mute(_ context.Context, ref, name string, d time.Duration) (node.Sphere, error) {
+	return give[node.Sphere](f, "Mute", ref, name, d)
+}

@@ -16,11 +16,15 @@ type invitations interface {
 	Join(ctx context.Context, line string) (node.Contact, error)
 }
 
-type invite struct {
-	Body struct {
-		Expires  int64 `json:"expires_seconds,omitempty" minimum:"0" maximum:"3153600000" doc:"Seconds until it expires; 0 or absent: the usual time" example:"604800"`
-		Reusable bool  `json:"reusable,omitempty" doc:"May be used by many; each has to be accepted"`
-	}
+type invite struct{ Body inviteBody }
+
+type inviteBody struct {
+	Expires  int64 `json:"expires_seconds,omitempty" minimum:"0" maximum:"3153600000" doc:"Seconds until it expires; 0 or absent: the usual time" example:"604800"`
+	Reusable bool  `json:"reusable,omitempty" doc:"May be used by many; each has to be accepted. Into a sphere whoever has it comes in"`
+}
+
+func (b inviteBody) options() node.InviteOptions {
+	return node.InviteOptions{Expires: time.Duration(b.Expires) * time.Second, Reusable: b.Reusable}
 }
 
 type byLine struct {
@@ -31,10 +35,7 @@ type byLine struct {
 
 func addInvitations(s *service, n invitations) {
 	add(s, http.MethodPost, "/invitations", "invite", "Make an invitation", func(ctx context.Context, in *invite) (node.Invitation, error) {
-		return n.Invite(ctx, node.InviteOptions{
-			Expires:  time.Duration(in.Body.Expires) * time.Second,
-			Reusable: in.Body.Reusable,
-		})
+		return n.Invite(ctx, in.Body.options())
 	})
 	add(s, http.MethodGet, "/invitations", "listInvitations", "The invitations that were given out", func(ctx context.Context, _ *none) ([]node.Invitation, error) {
 		return n.Invitations(ctx)

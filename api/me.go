@@ -18,6 +18,9 @@ type account interface {
 	SetICEServers(context.Context, []node.ICEServer) error
 	SetPassphrase(ctx context.Context, old, new string) error
 	Backup(ctx context.Context, path, passphrase string) error
+	Restore(ctx context.Context, path string, p node.Passphrases) error
+	Keys(context.Context) ([]node.Key, error)
+	Storage(context.Context) (node.Storage, error)
 }
 
 type meChange struct {
@@ -72,6 +75,13 @@ func addAccount(s *service, n account) {
 	do(s, http.MethodPut, "/me/passphrase", "setPassphrase", "Encrypt the store, with another passphrase or no more", func(ctx context.Context, in *passphraseChange) error {
 		return n.SetPassphrase(ctx, in.Body.Old, in.Body.New)
 	})
+	add(s, http.MethodGet, "/keys", "listKeys", "The keys of this account, and whether they can be relied on", func(ctx context.Context, _ *none) ([]node.Key, error) {
+		return n.Keys(ctx)
+	})
+	add(s, http.MethodGet, "/storage", "getStorage", "What this node keeps on disk, and where", func(ctx context.Context, _ *none) (node.Storage, error) {
+		return n.Storage(ctx)
+	})
+	addRestore(s, n)
 	do(s, http.MethodPost, "/backups", "makeBackup", "Write an encrypted backup of everything", func(ctx context.Context, in *backup) error {
 		return n.Backup(ctx, in.Body.Path, in.Body.Passphrase)
 	})

@@ -188,3 +188,23 @@ func TestHeadersAndEmptyLists(t *testing.T) {
 		t.Errorf("refuse: %d %q", w.Code, w.Body)
 	}
 }
+
+// What cannot be read is refused with the field that is wrong.
+func TestUnreadableInput(t *testing.T) {
+	for name, c := range map[string]struct{ method, path, body, says string }{
+		"account of a mention": {"POST", "/messages", `{"to":["a"],"text":"@a","mentions":[{"account":"zz","text":"@a"}]}`, "not an account ID"},
+		"many mentions":        {"PATCH", "/messages/abcdef", `{"text":"@a","mentions":[` + strings.Repeat(`{"account":"zz","text":"@a"},`, 100) + `{"account":"zz","text":"@a"}]}`, "mentions"},
+		"answer of a draft":    {"PUT", "/conversations/a/draft", `{"text":"","reply_to":"zz"}`, "not a message ID"},
+		"draft without text":   {"PUT", "/conversations/a/draft", `{}`, "text"},
+		"pinned":               {"PATCH", "/conversations/a", `{"pinned":"yes"}`, "pinned"},
+		"page":                 {"GET", "/conversations?after=zz", "", "not the ID of a conversation"},
+		"archived":             {"GET", "/conversations?archived=maybe", "", "archived"},
+		"limit":                {"GET", "/conversations?limit=10001", "", "limit"},
+	} {
+		f := &fakeNode{}
+		p := checkProblem(t, ask(newHandler(f, Options{}), c.method, Prefix+c.path, "application/json", c.body), 422, kith.Invalid)
+		if method, _ := f.asked(); method != "" || !strings.Contains(p.Detail, c.says) {
+			t.Errorf("%s: the node was asked %q, and told %q", name, method, p.Detail)
+		}
+	}
+}

@@ -57,7 +57,8 @@ func withHeaders(h http.Handler) http.Handler {
 		head.Set("Referrer-Policy", "no-referrer")
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
-		head.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
+		// The page reads QR codes with the camera, if the person lets it.
+		head.Set("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()")
 		head.Set("Cache-Control", "no-store")
 		h.ServeHTTP(w, r)
 	})
@@ -93,6 +94,11 @@ func (s *Server) guardAPI(h http.Handler) http.Handler {
 		if !s.loggedIn(r) {
 			api.WriteProblem(w, api.Unauthorized("you are not logged in: run kith in a terminal, it opens the page"))
 			return
+		}
+		if isStream(r) {
+			ctx, cancel := s.sessions.during(r.Context(), s.secret(r))
+			defer cancel()
+			r = r.WithContext(ctx)
 		}
 		h.ServeHTTP(w, r)
 	})

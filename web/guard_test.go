@@ -195,13 +195,11 @@ func checkHeaders(t *testing.T, answer *http.Response) {
 		"Referrer-Policy":              "no-referrer",
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
+		"Permissions-Policy":           "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
 	} {
 		if got := answer.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
-	}
-	if answer.Header.Get("Permissions-Policy") == "" {
-		t.Error("no Permissions-Policy")
 	}
 	if cors := answer.Header.Get("Access-Control-Allow-Origin"); cors != "" {
 		t.Errorf("others may read it: %s", cors)
@@ -218,7 +216,7 @@ func TestPageFiles(t *testing.T) {
 	cookie := logIn(t, s)
 	kinds := map[string]string{
 		".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
-		".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
+		".svg": "image/svg+xml", ".png": "image/png", ".webmanifest": "application/manifest+json",
 	}
 	bad := map[string][]string{
 		".html": {" onclick", " onload", " onerror", " style=", "<style", "<script>", "://"},

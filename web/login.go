@@ -98,9 +98,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// logout ends the session in all tabs of its browser.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
-	if c, err := r.Cookie(s.sessions.cookie); err == nil {
-		if err := s.sessions.remove(c.Value); err != nil {
+	if secret := s.secret(r); secret != "" {
+		if err := s.sessions.remove(secret); err != nil {
 			s.log.Error("a logout could not be written down", "error", err)
 			api.WriteProblem(w, err)
 			return
@@ -124,6 +125,14 @@ func (s *Server) cookie(value string, seconds int) *http.Cookie {
 }
 
 func (s *Server) loggedIn(r *http.Request) bool {
+	return s.sessions.valid(s.secret(r), time.Now())
+}
+
+// secret is that of the session of a request, good or not; empty if it has none.
+func (s *Server) secret(r *http.Request) string {
 	c, err := r.Cookie(s.sessions.cookie)
-	return err == nil && s.sessions.valid(c.Value, time.Now())
+	if err != nil {
+		return ""
+	}
+	return c.Value
 }

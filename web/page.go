@@ -14,8 +14,8 @@ import (
 	"kith/ui"
 )
 
-// plain holds the login page, and a plain page for a program that was compiled
-// without the built one.
+// plain holds the login page, and the page of a program that was compiled
+// without the built one: it says so, and how to build it.
 //
 //go:embed page
 var plain embed.FS
@@ -61,6 +61,8 @@ func contentType(file string) string {
 		return "text/javascript; charset=utf-8"
 	case ".css":
 		return "text/css; charset=utf-8"
+	case ".png":
+		return "image/png"
 	case ".svg":
 		return "image/svg+xml"
 	case ".webmanifest":

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -25,7 +26,14 @@ type sessions struct {
 	cookie string // its name: all nodes of a machine share one host name
 
 	mu    sync.Mutex
-	saved saved // guarded by mu
+	saved saved           // guarded by mu
+	lives map[string]life // of the sessions with open streams, by the hash of the secret; guarded by mu
+}
+
+// A life is over when its session is.
+type life struct {
+	ctx context.Context
+	end context.CancelFunc
 }
 
 // saved is what HOME/sessions holds.
@@ -45,7 +53,7 @@ func openSessions(home string) (*sessions, error) {
 		return nil, kith.Errorf(kith.Invalid, "the home %q cannot be found: %w", home, err)
 	}
 	name := sha256.Sum256([]byte(abs))
-	s := &sessions{file: filepath.Join(abs, "sessions"), cookie: "kith-" + hex.EncodeToString(name[:4])}
+	s := &sessions{file: filepath.Join(abs, "sessions"), cookie: "kith-" + hex.EncodeToString(name[:4]), lives: map[string]life{}}
 	text, err := os.ReadFile(s.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, kith.Errorf(kith.Internal, "the logins in %s cannot be read: %w", s.file, err)
@@ -84,13 +92,13 @@ func (s *sessions) add(now time.Time) (string, error) {
 	var first string
 	for hash, end := range s.saved.Ends {
 		if !now.Before(end) {
-			delete(s.saved.Ends, hash)
+			s.end(hash)
 		} else if first == "" || end.Before(s.saved.Ends[first]) {
 			first = hash
 		}
 	}
 	if len(s.saved.Ends) >= maxSessions {
-		delete(s.saved.Ends, first)
+		s.end(first)
 	}
 	s.saved.Ends[hashOf(secret)] = now.Add(sessionTime)
 	return secret, s.save()
@@ -99,8 +107,36 @@ func (s *sessions) add(now time.Time) (string, error) {
 func (s *sessions) remove(secret string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.saved.Ends, hashOf(secret))
+	s.end(hashOf(secret))
 	return s.save()
+}
+
+// end makes a session useless and ends its streams. The caller holds mu.
+func (s *sessions) end(hash string) {
+	delete(s.saved.Ends, hash)
+	if l, ok := s.lives[hash]; ok {
+		l.end()
+		delete(s.lives, hash)
+	}
+}
+
+// during gives a context that ends with parent or with the session of a secret,
+// whichever is over first: what one tab's logout ends, ends in all.
+func (s *sessions) during(parent context.Context, secret string) (context.Context, context.CancelFunc) {
+	hash := hashOf(secret)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, cancel := context.WithDeadline(parent, s.saved.Ends[hash]) // long ago if there is none
+	l, ok := s.lives[hash]
+	if ctx.Err() != nil {
+		return ctx, cancel
+	}
+	if !ok {
+		l.ctx, l.end = context.WithCancel(context.Background())
+		s.lives[hash] = l
+	}
+	stop := context.AfterFunc(l.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 func (s *sessions) valid(secret string, now time.Time) bool {

@@ -17,7 +17,8 @@
 //   - the page runs no script and loads nothing that is not embedded here
 //     (Content-Security-Policy).
 //
-// Sessions last 30 days, also over restarts: HOME/sessions holds their
+// A logout ends the streams of events in all tabs of that session. Sessions
+// last 30 days, also over restarts: HOME/sessions holds their
 // SHA-256, and the port, so that an open page finds the node again.
 package web
 
@@ -155,7 +156,7 @@ func (s *Server) serve(server *http.Server, l net.Listener) {
 // others may finish.
 func (s *Server) endingStreams(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == api.Prefix+"/events" {
+		if isStream(r) {
 			ctx, cancel := context.WithCancel(r.Context())
 			defer cancel()
 			defer context.AfterFunc(s.ending, cancel)()
@@ -164,6 +165,9 @@ func (s *Server) endingStreams(h http.Handler) http.Handler {
 		h.ServeHTTP(w, r)
 	})
 }
+
+// isStream tells the request whose answer does not come to an end.
+func isStream(r *http.Request) bool { return r.URL.Path == api.Prefix+"/events" }
 
 // listen opens a loopback address. Instead of port 0 it tries the last port
 // first.

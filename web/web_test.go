@@ -221,3 +221,65 @@ func TestCloseDoesNotWaitForever(t *testing.T) {
 		t.Errorf("the answer came to an end: %q", text)
 	}
 }
+
+// A logout in one tab ends the streams of all tabs of that login, and of no
+// other.
+func TestLogoutEndsStreams(t *testing.T) {
+	s := start(t, t.TempDir())
+	leaving, staying := logIn(t, s), logIn(t, s)
+	stream := func(cookie *http.Cookie) *bufio.Reader {
+		t.Helper()
+		events := bufio.NewReader(request(t, s, "GET", api.Prefix+"/events", with(cookie)).Body)
+		if line, err := events.ReadString('\n'); err != nil {
+			t.Fatal(line, err)
+		}
+		return events
+	}
+	first, second, other := stream(leaving), stream(leaving), stream(staying)
+	if answer := request(t, s, "POST", "/logout", with(leaving)); answer.StatusCode != http.StatusSeeOther {
+		t.Fatal(answer.Status)
+	}
+	for _, ended := range []*bufio.Reader{first, second} {
+		if rest, err := io.ReadAll(ended); err != nil || string(rest) != "\n" {
+			t.Errorf("a stream of the session that ended: %q, %v", rest, err)
+		}
+	}
+	if answer := request(t, s, "GET", api.Prefix+"/events", with(leaving)); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a stream anew: %s", answer.Status)
+	}
+	if answer := request(t, s, "GET", api.Prefix+"/me", with(staying)); answer.StatusCode != 200 {
+		t.Errorf("the other session: %s", answer.Status)
+	}
+	s.sessions.mu.Lock()
+	if n := len(s.sessions.lives); n != 1 {
+		t.Errorf("%d sessions have streams", n)
+	}
+	s.sessions.mu.Unlock()
+	if line, err := other.ReadString('\n'); err != nil || line != "\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	s.Close()
+	if rest, err := io.ReadAll(other); err != nil || len(rest) != 0 {
+		t.Errorf("the other stream: %q, %v", rest, err)
+	}
+}
+
+// A session may end between its check and its stream.
+func TestStreamOfAnEndedSession(t *testing.T) {
+	s, err := openSessions(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := s.add(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.remove(secret); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := s.during(t.Context(), secret)
+	defer cancel()
+	if ctx.Err() == nil || len(s.lives) != 0 {
+		t.Error("it lives")
+	}
+}

@@ -138,7 +138,7 @@ func (c *Client) request(ctx context.Context, method, path string, body io.Reade
 	for name, values := range header {
 		r.Header[name] = values
 	}
-	if body != nil {
+	if body != nil && r.Header.Get("Content-Type") == "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := c.http.Do(r)

@@ -9,11 +9,35 @@ import (
 	"kith/node"
 )
 
-// Conversations lists them, the latest first.
-func (c *Client) Conversations(ctx context.Context) ([]node.Conversation, error) {
+// Conversations lists them: those pinned, then the others, each with the latest
+// first.
+func (c *Client) Conversations(ctx context.Context, p node.ConversationPage) ([]node.Conversation, error) {
+	q := url.Values{}
+	if p.Limit != 0 {
+		q.Set("limit", strconv.Itoa(p.Limit))
+	}
+	if !p.After.IsZero() {
+		q.Set("after", p.After.String())
+	}
+	if p.Archived != nil {
+		q.Set("archived", strconv.FormatBool(*p.Archived))
+	}
 	var out []node.Conversation
-	err := c.get(ctx, "/conversations", &out)
+	err := c.get(ctx, "/conversations"+query(q), &out)
 	return out, err
+}
+
+// ChangeConversation pins a conversation, puts it into the archive, or takes
+// that back.
+func (c *Client) ChangeConversation(ctx context.Context, ref string, change node.ConversationChange) (node.Conversation, error) {
+	var out node.Conversation
+	err := c.patch(ctx, at("conversations", ref), change, &out)
+	return out, err
+}
+
+// SetDraft keeps what was written and not sent. An empty draft is none.
+func (c *Client) SetDraft(ctx context.Context, ref string, draft node.Draft) error {
+	return c.put(ctx, at("conversations", ref, "draft"), draft, nil)
 }
 
 // Conversation finds one by its ID or by the contact.
@@ -25,8 +49,11 @@ func (c *Client) Conversation(ctx context.Context, ref string) (node.Conversatio
 
 // Send writes a text to each of refs, to all or to none. A replyTo of zero
 // answers nothing.
-func (c *Client) Send(ctx context.Context, refs []string, text string, replyTo kith.EventID) ([]node.Message, error) {
+func (c *Client) Send(ctx context.Context, refs []string, text string, replyTo kith.EventID, mentions ...kith.Mention) ([]node.Message, error) {
 	in := object{"to": append([]string{}, refs...), "text": text}
+	if len(mentions) > 0 {
+		in["mentions"] = mentions
+	}
 	if !replyTo.IsZero() {
 		in["reply_to"] = replyTo
 	}
@@ -36,17 +63,25 @@ func (c *Client) Send(ctx context.Context, refs []string, text string, replyTo k
 }
 
 // Reply answers a message.
-func (c *Client) Reply(ctx context.Context, id, text string) (node.Message, error) {
+func (c *Client) Reply(ctx context.Context, id, text string, mentions ...kith.Mention) (node.Message, error) {
 	var out node.Message
-	err := c.post(ctx, at("messages", id, "replies"), object{"text": text}, &out)
+	err := c.post(ctx, at("messages", id, "replies"), textOf(text, mentions), &out)
 	return out, err
 }
 
 // Edit replaces the text of a message of one's own.
-func (c *Client) Edit(ctx context.Context, id, text string) (node.Message, error) {
+func (c *Client) Edit(ctx context.Context, id, text string, mentions ...kith.Mention) (node.Message, error) {
 	var out node.Message
-	err := c.patch(ctx, at("messages", id), object{"text": text}, &out)
+	err := c.patch(ctx, at("messages", id), textOf(text, mentions), &out)
 	return out, err
+}
+
+func textOf(text string, mentions []kith.Mention) object {
+	in := object{"text": text}
+	if len(mentions) > 0 {
+		in["mentions"] = mentions
+	}
+	return in
 }
 
 // Delete takes a message of one's own back.

@@ -59,6 +59,13 @@ func (c *Client) Refuse(ctx context.Context, ref string) error {
 	return c.post(ctx, at("contacts", ref, "refuse"), nil, nil)
 }
 
+// Befriend asks somebody of a common sphere to become a contact.
+func (c *Client) Befriend(ctx context.Context, ref string) (node.Contact, error) {
+	var out node.Contact
+	err := c.post(ctx, at("contacts", ref, "befriend"), nil, &out)
+	return out, err
+}
+
 // Rename sets the petname; an empty one withdraws it.
 func (c *Client) Rename(ctx context.Context, ref, petname string) (node.Contact, error) {
 	var out node.Contact

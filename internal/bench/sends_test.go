@@ -20,7 +20,7 @@ func BenchmarkSends(b *testing.B) {
 	annHome, bobHome := newDir(b), newDir(b)
 	befriend(b, annHome, bobHome)
 	met := func(v, _ float64) bool { return v >= 3000 }
-	one := func(b *testing.B, f *figure, send func(ctx context.Context, refs []string, text string, replyTo kith.EventID) ([]node.Message, error)) {
+	one := func(b *testing.B, f *figure, send func(ctx context.Context, refs []string, text string, replyTo kith.EventID, mentions ...kith.Mention) ([]node.Message, error)) {
 		begin := time.Now()
 		err := sendAll(writers, 0, count, func(text string) error {
 			_, err := send(b.Context(), []string{"Bob"}, text, kith.EventID{})

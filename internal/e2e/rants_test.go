@@ -78,14 +78,14 @@ var rants = []struct {
 		r.endlessly(100, func(i int) error {
 			marks := kith.Vector{}
 			for j := range wire.MaxMarks {
-				marks[device(r.own.Account, i*wire.MaxMarks+j).Device] = kith.Mark{Seq: 1 << 50, ID: kith.NewEventID()}
+				marks[device(r.own.Account, i*wire.MaxMarks+j).Device] = kith.Mark{Seq: 1 << 50, ID: kith.NewEventID(kith.ConversationID{}, kith.AccountID{})}
 			}
 			return r.Write(wire.Have{Conversation: r.conv, Marks: marks})
 		})
 		return 0
 	}, false, false},
 	{"a vector that knows more of the victim than there is", func(r *rant, _ uint64, m node.Message) uint64 {
-		r.Write(wire.Have{Conversation: r.conv, Marks: kith.Vector{r.link.Peer().Device: {Seq: 1000, ID: kith.NewEventID()}}})
+		r.Write(wire.Have{Conversation: r.conv, Marks: kith.Vector{r.link.Peer().Device: {Seq: 1000, ID: kith.NewEventID(kith.ConversationID{}, kith.AccountID{})}}})
 		return 0
 	}, false, false},
 	{"another conversation", func(r *rant, seq uint64, _ node.Message) uint64 {
@@ -114,8 +114,8 @@ var rants = []struct {
 		ev := text(seq)
 		ev.ID = m.ID
 		r.Write(r.says(seq, ev))
-		return 1
-	}, false, true},
+		return 0
+	}, true, true},
 	{"the victim's words, from another device", func(r *rant, _ uint64, _ node.Message) uint64 {
 		r.Write(r.saysAs(device(r.victim.Account, 1), 1, text(1)))
 		return 0
@@ -135,6 +135,7 @@ var rants = []struct {
 	{"a text that is too long", func(r *rant, seq uint64, _ node.Message) uint64 {
 		frame := r.says(seq, text(seq))
 		ev := text(seq)
+		ev.ID = kith.NewEventID(r.conv, r.own.Account)
 		raw, err := cbor.Marshal([]any{ev.ID[:], ev.Seq, ev.Order, ev.Sent.UnixMilli(), kith.KindText, []any{strings.Repeat("x", kith.MaxText+1), []byte{}}})
 		if err != nil {
 			r.t.Fatal(err)

@@ -164,6 +164,9 @@ func (r *rogue) saysAs(author kith.Peer, first uint64, events ...kith.Event) wir
 	r.t.Helper()
 	frame := wire.Events{Conversation: r.conv, Author: author, First: first}
 	for _, ev := range events {
+		if ev.ID.IsZero() {
+			ev.ID = kith.NewEventID(r.conv, author.Account)
+		}
 		raw, err := wire.AppendEvent(nil, &ev)
 		if err != nil {
 			r.t.Fatal(err)
@@ -173,10 +176,10 @@ func (r *rogue) saysAs(author kith.Peer, first uint64, events ...kith.Event) wir
 	return frame
 }
 
-// event makes an event as it should be.
+// event makes an event as it should be; saysAs gives it its ID.
 func event(seq uint64, body kith.Body) kith.Event {
 	now := time.Now()
-	return kith.Event{ID: kith.NewEventID(), Seq: seq, Order: uint64(now.UnixMilli()), Sent: now, Body: body}
+	return kith.Event{Seq: seq, Order: uint64(now.UnixMilli()), Sent: now, Body: body}
 }
 
 func text(seq uint64) kith.Event { return event(seq, kith.Text{Text: fmt.Sprintf("rant %d", seq)}) }
