@@ -145,3 +145,13 @@ func newRemoveCmd(e *env) *cobra.Command {
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }
+
+func newBefriendCmd(e *env) *cobra.Command {
+	return onContact(e, &cobra.Command{
+		Use: "befriend NAME", Short: "Ask somebody of a common sphere to become a contact", Example: "  kith befriend carol", Args: between(1, 1),
+	}, func(ctx context.Context, c *client.Client, args []string) (node.Contact, error) {
+		return c.Befriend(ctx, args[0])
+	}, func(c node.Contact) string {
+		return name(c.Name) + " has been asked, or will be as soon as they can be reached."
+	})
+}

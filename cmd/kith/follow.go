@@ -19,7 +19,7 @@ func (e *env) follow(ctx context.Context, c *client.Client, ref string, limit in
 	if err != nil {
 		return nearly(ctx, c, err, ref)
 	}
-	f := &follower{env: e, client: c, ref: with.With.Account.String(), conversation: with.ID, shown: map[kith.EventID]string{}}
+	f := &follower{env: e, client: c, ref: with.ID.String(), conversation: with.ID, shown: map[kith.EventID]string{}}
 	// Without any to print, the newest still says where to go on.
 	list, err := c.Log(ctx, f.ref, node.Page{Limit: max(limit, 1)})
 	if err != nil {

@@ -84,12 +84,12 @@ func (e *env) printMessages(list []node.Message) {
 
 func (e *env) printMessage(m node.Message, width int) {
 	tick := "  "
-	if m.Mine {
+	if m.Mine && m.Note == nil {
 		tick = printable.Pad(wording.Tick(m.State), 2)
 	}
 	author := printable.Truncate(wording.Author(m), 20)
 	head := fmt.Sprintf("%s  %s  %s %s: ", e.stamp(m.Sent), m.ID.String()[:shortID], tick, author)
-	text := printable.Text(m.Text)
+	text := wording.Text(m, e.now(), e.zone)
 	if m.Deleted {
 		text = "(deleted)"
 	}

@@ -36,6 +36,9 @@ error, with the exit codes of "kith help exit-codes".
   join, accept, rename, block, unblock, verify --yes/--unverify
                                contact
   contacts, requests           [contact]
+  conversations                [conversation]
+  pin, unpin, archive, unarchive
+                               conversation
   verify                       {account name digits verified}
   send                         [message], one for each name
   log, search                  [message]
@@ -48,6 +51,10 @@ error, with the exit codes of "kith help exit-codes".
   connect                      {line}; empty when an answer was taken
   config                       {read_marks typing_marks ice_servers}
   config ice list/add/remove   [{url username password}]
+  keys                         [key]
+  storage                      {home database:{path bytes} log:{path bytes}
+                                 other_bytes total_bytes free_bytes
+                                 conversations messages encrypted}
   kith, up                     {url} when ready
   version                      {version go platform}
 
@@ -56,10 +63,15 @@ error, with the exit codes of "kith help exit-codes".
   contact      account conversation name own_name petname relation (asked
                asking accepted removed) connection (connected connecting
                blocked disconnected) verified warning blocked blocked_until
-               last_seen devices
+               last_seen devices key:{fingerprint state reason}
   message      id conversation from from_name mine text sent state (pending
                held delivered read) edited deleted reply_to
                reactions:[{emoji from from_name}]
+               mentions:[{account text name}] mentions_me order
+  conversation id with:{contact} last:{message} unread mentioned typing
+               pinned archived draft:{text reply_to mentions}
+  key          kind (account device) id name this fingerprint state (intact
+               waiting refused) reason since
   connection   account name connection links:[{device way path local remote
                rtt_ms since}] waiting tries next_try
                ways:[{way working reason since}] until`,

@@ -286,7 +286,7 @@ func TestOpenLogPutsAsideTheOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	name := filepath.Join(home, logName)
+	name := filepath.Join(home, node.LogFile)
 	if err := os.Truncate(name, maxLog+1); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"kith"
-	"kith/cmd/kith/internal/printable"
 	"kith/cmd/kith/internal/wording"
 	"kith/node"
 )
@@ -168,5 +167,5 @@ func (e *env) printDetails(m node.Message, receipts []node.Receipt) {
 		rows = append(rows, []string{"device", name(r.Name) + " " + r.Device.Short() + ": " + said})
 	}
 	e.table(rows)
-	e.printf("\n%s\n", printable.Text(m.Text))
+	e.printf("\n%s\n", wording.Text(m, e.now(), e.zone))
 }

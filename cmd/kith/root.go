@@ -61,9 +61,11 @@ in the browser. The other commands speak to the running node. All of them take
 		newRequestsCmd(e), newAcceptCmd(e), newRefuseCmd(e), newContactsCmd(e), newRenameCmd(e), newVerifyCmd(e), newRemoveCmd(e),
 		newBlockCmd(e), newUnblockCmd(e), newVisibleCmd(e))
 	addGroup(root, groupMessages, "Messages:", newChatCmd(e), newSendCmd(e), newLogCmd(e), newReplyCmd(e), newReactCmd(e),
-		newEditCmd(e), newDeleteCmd(e), newSearchCmd(e), newReadCmd(e), newDetailsCmd(e))
+		newEditCmd(e), newDeleteCmd(e), newSearchCmd(e), newReadCmd(e), newDetailsCmd(e),
+		newSpheresCmd(e), newSphereCmd(e), newBefriendCmd(e),
+		newConversationsCmd(e), newPinCmd(e), newUnpinCmd(e), newArchiveCmd(e), newUnarchiveCmd(e))
 	addGroup(root, groupLinks, "Connections:", newStatusCmd(e), newConnectCmd(e), newRetryCmd(e), newConfigCmd(e))
-	addGroup(root, groupKeep, "Safekeeping:", newPassphraseCmd(e), newBackupCmd(e), newRestoreCmd(e))
+	addGroup(root, groupKeep, "Safekeeping:", newKeysCmd(e), newStorageCmd(e), newPassphraseCmd(e), newBackupCmd(e), newRestoreCmd(e))
 	root.AddCommand(newExitCodesTopic(), newJSONTopic())
 	return root
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"kith"
+	"kith/node"
 	"kith/wire"
 )
 
@@ -78,7 +79,7 @@ func of(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).(*scri
 // killAll ends what a transcript that failed has left: its own processes, and
 // nodes in the background, which have a log.
 func (s *script) killAll(work string) {
-	logs, _ := filepath.Glob(filepath.Join(work, "*", logName))
+	logs, _ := filepath.Glob(filepath.Join(work, "*", node.LogFile))
 	for _, log := range logs {
 		run(context.Background(), &env{out: io.Discard, err: io.Discard, getenv: os.Getenv, home: filepath.Dir(log)}, []string{"down"})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kith"
+	"kith/node"
 )
 
 // startOptions are the flags of kith alone.
@@ -78,10 +79,7 @@ func (e *env) waitForOther(ctx context.Context, conflict error) (string, error) 
 	}
 }
 
-const (
-	logName = "kith.log"
-	maxLog  = 8 << 20 // bytes; then it is put aside at the next start
-)
+const maxLog = 8 << 20 // bytes; then it is put aside at the next start
 
 // startNode starts the node in the background and waits until it is ready or
 // has said why not. Its standard error is the log in the home.
@@ -165,7 +163,7 @@ func openLog(home string) (*os.File, error) {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, kith.Errorf(kith.Invalid, "the home %s can't be used: %w", home, err)
 	}
-	name := filepath.Join(home, logName)
+	name := filepath.Join(home, node.LogFile)
 	if info, err := os.Stat(name); err == nil && info.Size() > maxLog {
 		os.Rename(name, name+".old") // what can't be put aside grows on
 	}

@@ -39,8 +39,8 @@ type Client interface {
 	LastOwn(ctx context.Context, ref string) (node.Message, error)
 	Search(ctx context.Context, words, ref string, limit int) ([]node.Message, error)
 
-	Send(ctx context.Context, refs []string, text string, replyTo kith.EventID) ([]node.Message, error)
-	Edit(ctx context.Context, id, text string) (node.Message, error)
+	Send(ctx context.Context, refs []string, text string, replyTo kith.EventID, mentions ...kith.Mention) ([]node.Message, error)
+	Edit(ctx context.Context, id, text string, mentions ...kith.Mention) (node.Message, error)
 	Delete(ctx context.Context, id string) (node.Message, error)
 	React(ctx context.Context, id, emoji string) (node.Message, error)
 	MarkRead(ctx context.Context, ref string, upTo kith.EventID) error

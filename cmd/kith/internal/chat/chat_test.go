@@ -44,7 +44,7 @@ func (f *fake) call(format string, args ...any) error {
 }
 
 func (f *fake) Conversation(context.Context, string) (node.Conversation, error) {
-	return node.Conversation{ID: conversation, With: f.with}, f.err
+	return node.Conversation{ID: conversation, Name: f.with.Name, With: &f.with}, f.err
 }
 
 func (f *fake) Status(context.Context) (node.Status, error) {
@@ -87,7 +87,7 @@ func (f *fake) Search(_ context.Context, words, _ string, _ int) ([]node.Message
 	return found, f.err
 }
 
-func (f *fake) Send(_ context.Context, _ []string, text string, to kith.EventID) ([]node.Message, error) {
+func (f *fake) Send(_ context.Context, _ []string, text string, to kith.EventID, _ ...kith.Mention) ([]node.Message, error) {
 	if err := f.call("send %q %v", text, !to.IsZero()); err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (f *fake) Send(_ context.Context, _ []string, text string, to kith.EventID)
 	return []node.Message{m}, nil
 }
 
-func (f *fake) Edit(_ context.Context, id, text string) (node.Message, error) {
+func (f *fake) Edit(_ context.Context, id, text string, _ ...kith.Mention) (node.Message, error) {
 	return node.Message{}, f.call("edit %s %q", id, text)
 }
 
@@ -175,7 +175,7 @@ func newStage(t *testing.T, list ...node.Message) *stage {
 			Links: []node.Link{{Way: "lan", Path: "direct", RTT: 1.25}}},
 	}}
 	s.m = New(t.Context(), Options{Client: s.fake, Now: func() time.Time { return s.clock }, Zone: time.UTC, Duration: time.ParseDuration},
-		node.Conversation{ID: conversation, With: s.with})
+		node.Conversation{ID: conversation, Name: s.with.Name, With: &s.with})
 	s.do(s.m.Init())
 	s.tell(tea.WindowSizeMsg{Width: 60, Height: 16})
 	return s

@@ -133,7 +133,7 @@ func (m *Model) block(message node.Message) []string {
 		}
 		lines = append(lines, m.style.faint.Render("│ "+quote))
 	}
-	text := printable.Text(message.Text)
+	text := wording.Text(message, m.now(), m.zone)
 	if message.Deleted {
 		text = "(deleted)"
 	}

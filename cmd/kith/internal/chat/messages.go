@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kith"
+	"kith/cmd/kith/internal/wording"
 	"kith/node"
 )
 
@@ -88,12 +89,21 @@ func (m *Model) open() tea.Cmd {
 		if msg.conversation, msg.err = c.Conversation(ctx, ref); msg.err != nil {
 			return msg
 		}
-		if msg.status, msg.err = contactStatus(ctx, c, msg.conversation.With.Account); msg.err != nil {
-			return msg
+		msg.status = statusOf(msg.conversation)
+		if with := msg.conversation.With; with != nil {
+			if msg.status, msg.err = contactStatus(ctx, c, with.Account); msg.err != nil {
+				return msg
+			}
 		}
 		msg.page, msg.err = c.Log(ctx, ref, node.Page{Limit: asked})
 		return msg
 	}
+}
+
+// statusOf is how things stand, as far as the conversation tells.
+func statusOf(c node.Conversation) node.ContactStatus {
+	with := wording.With(c)
+	return node.ContactStatus{Account: with.Account, Connection: with.Connection}
 }
 
 func contactStatus(ctx context.Context, c Client, account kith.AccountID) (node.ContactStatus, error) {

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kith"
+	"kith/cmd/kith/internal/wording"
 	"kith/node"
 )
 
@@ -70,12 +71,12 @@ const inputRows = 6
 // New makes the model of a conversation. The rest is loaded by Init.
 func New(ctx context.Context, o Options, first node.Conversation) *Model {
 	m := &Model{
-		ctx: ctx, client: o.Client, ref: first.With.Account.String(),
+		ctx: ctx, client: o.Client, ref: first.ID.String(),
 		now: o.Now, zone: o.Zone, duration: o.Duration,
 		style:        newStyles(),
 		conversation: first.ID,
-		with:         first.With,
-		status:       node.ContactStatus{Account: first.With.Account, Connection: first.With.Connection},
+		with:         wording.With(first),
+		status:       statusOf(first),
 		history:      newHistory(),
 		focused:      true,
 		width:        80, height: 24,

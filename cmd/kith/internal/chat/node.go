@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kith"
+	"kith/cmd/kith/internal/wording"
 	"kith/node"
 )
 
@@ -26,6 +27,8 @@ func (m *Model) notice(n node.Notice) tea.Cmd {
 	case n.Conversation != nil && *n.Conversation == m.conversation:
 		m.layout.forgetAll()
 		return m.newest()
+	case n.Sphere != nil && n.Sphere.ID == m.conversation:
+		m.with.Name, m.with.Connection = n.Sphere.Name, wording.SphereConnection(*n.Sphere)
 	case n.Contact != nil && n.Contact.Account == m.with.Account:
 		m.with = *n.Contact
 		m.layout.forgetAll() // their name may be another
@@ -36,7 +39,7 @@ func (m *Model) notice(n node.Notice) tea.Cmd {
 		if n.Status.Connection != node.Connected {
 			m.typing = 0
 		}
-	case n.Typing != nil && n.Typing.Conversation == m.conversation && n.Typing.From == m.with.Account:
+	case n.Typing != nil && n.Typing.Conversation == m.conversation:
 		return m.writes(n.Typing.Active)
 	}
 	return nil
@@ -97,7 +100,7 @@ func (m *Model) opened(msg openedMsg) tea.Cmd {
 		m.lost, m.note = false, note{}
 		m.marked = kith.EventID{} // what was told last may not have come through
 	}
-	m.with, m.status = msg.conversation.With, msg.status
+	m.with, m.status = wording.With(msg.conversation), msg.status
 	m.typing = 0
 	if msg.conversation.Typing {
 		m.typing = 1

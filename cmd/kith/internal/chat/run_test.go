@@ -30,7 +30,7 @@ func (l *live) Log(ctx context.Context, ref string, p node.Page) ([]node.Message
 	return l.fake.Log(ctx, ref, p)
 }
 
-func (l *live) Send(_ context.Context, _ []string, text string, _ kith.EventID) ([]node.Message, error) {
+func (l *live) Send(_ context.Context, _ []string, text string, _ kith.EventID, _ ...kith.Mention) ([]node.Message, error) {
 	l.sent <- text
 	return nil, nil
 }
@@ -38,7 +38,7 @@ func (l *live) Send(_ context.Context, _ []string, text string, _ kith.EventID) 
 func (l *live) MarkRead(context.Context, string, kith.EventID) error { return nil }
 func (l *live) SetTyping(context.Context, string, bool) error        { return nil }
 func (l *live) Conversation(context.Context, string) (node.Conversation, error) {
-	return node.Conversation{ID: conversation, With: l.with}, nil
+	return node.Conversation{ID: conversation, Name: l.with.Name, With: &l.with}, nil
 }
 
 func (l *live) Events(ctx context.Context, _ string) iter.Seq2[node.Numbered, error] {
