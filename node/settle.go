@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"kith"
@@ -82,9 +83,37 @@ func (s *sphere) settle(ctx context.Context) error {
 		return fmt.Errorf("settling who is in a sphere: %w", err)
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stored = next
-	s.mu.Unlock()
+	s.shown = map[kith.RecordID]bool{}
+	for _, rec := range s.roster.Missing(nil) {
+		if state.Effective(rec.ID) {
+			s.shown[rec.ID] = true
+		}
+	}
 	return nil
+}
+
+// presume takes it that all was settled when the program ended last, but for
+// what depends on the time.
+func (s *sphere) presume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var settings sphereSettings
+	if json.Unmarshal(s.stored.Settings, &settings) != nil || settings.Unsettled {
+		return
+	}
+	state := s.roster.State()
+	for account := range state.Members {
+		if state.Members[account].MutedUntil.IsZero() {
+			s.judged[account] = ""
+		}
+	}
+	for account := range state.Former {
+		if _, back := state.Members[account]; !back {
+			s.judged[account] = standing(state, account, time.Time{})
+		}
+	}
 }
 
 // membership is what a roster makes of this account.
@@ -153,18 +182,22 @@ func standing(state *convo.State, account kith.AccountID, now time.Time) string 
 // putNotes shows the roster's changes in the room. A member who came later sees
 // those since, as of all that is said.
 func (s *sphere) putNotes(tx *store.Tx, state *convo.State) error {
-	if err := tx.DropNotes(s.id); err != nil {
-		return err
-	}
 	from := time.Time{}
 	if me, ok := state.Members[s.r.id.peer.Account]; ok && len(me.Since) > 0 {
 		from = me.Added
 	}
 	s.mu.RLock()
-	records := s.roster.Missing(nil)
+	records, shown := s.roster.Missing(nil), s.shown
 	s.mu.RUnlock()
+	void := func(rec *kith.Record) bool { return shown[rec.ID] && !state.Effective(rec.ID) }
+	if shown == nil || slices.ContainsFunc(records, void) {
+		if err := tx.DropNotes(s.id); err != nil {
+			return err
+		}
+		shown = nil
+	}
 	for _, rec := range records {
-		if !state.Effective(rec.ID) || rec.Sent.Before(from) {
+		if shown[rec.ID] || !state.Effective(rec.ID) || rec.Sent.Before(from) {
 			continue
 		}
 		note := kith.Note{Change: rec.Change.Kind(), Subject: rec.Change.Subject()}

@@ -26,6 +26,7 @@ type sphere struct {
 	stored store.Sphere
 	roster *convo.Roster
 	judged map[kith.AccountID]string // by what an account's events were judged last
+	shown  map[kith.RecordID]bool    // the records that the room tells of; nil if not known
 }
 
 func newSphere(r *run, stored store.Sphere) *sphere {

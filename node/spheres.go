@@ -48,6 +48,7 @@ func loadSpheres(ctx context.Context, r *run) (*spheres, error) {
 		if err := s.load(ctx); err != nil {
 			return nil, fmt.Errorf("reading the sphere %q: %w", one.Name, err)
 		}
+		s.presume()
 		ss.byID[one.ID] = s
 	}
 	invites, err := r.store.SphereInvites(ctx)
