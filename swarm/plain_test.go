@@ -1,0 +1,92 @@
+package swarm
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/anacrolix/torrent/bencode"
+	"github.com/anacrolix/torrent/metainfo"
+
+	"kith"
+)
+
+func openPlain(t *testing.T, state string) *Plain {
+	t.Helper()
+	p, err := OpenPlain(PlainConfig{Dir: state, Listen: "127.0.0.1:0", NoTrackers: true, NoDHT: true, NoPEX: true, NoLAN: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestAPlainTorrent passes an ordinary torrent between two clients, by its file
+// and by its magnet link, and over a restart.
+func TestAPlainTorrent(t *testing.T) {
+	src := t.TempDir()
+	want := noise(t, filepath.Join(src, "show", "one.mkv"), 1<<20, 1)
+	noise(t, filepath.Join(src, "show", "two.mkv"), 300_000, 2)
+	info := metainfo.Info{PieceLength: 64 << 10}
+	if err := info.BuildFromFilePath(filepath.Join(src, "show")); err != nil {
+		t.Fatal(err)
+	}
+	mi := metainfo.MetaInfo{InfoBytes: bencode.MustMarshal(info)}
+	var raw bytes.Buffer
+	if err := mi.Write(&raw); err != nil {
+		t.Fatal(err)
+	}
+	a := openPlain(t, t.TempDir())
+	defer a.Close()
+	ih, err := a.AddTorrent(raw.Bytes(), src, PlainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await := func(p *Plain, want State) {
+		t.Helper()
+		eventually(t, string(want), func() bool { st, err := p.Status(ih); return err == nil && st.State == want })
+	}
+	await(a, Seeding)
+	magnet, err := a.Magnet(ih)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, dest := t.TempDir(), t.TempDir()
+	b := openPlain(t, state)
+	if got, err := b.AddMagnet(magnet, dest, PlainOptions{Sequential: true, FirstLast: true, Ratio: 2}); err != nil || got != ih {
+		t.Fatalf("%x, %v", got, err)
+	}
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(a.Port()))
+	eventually(t, "all of it", func() bool {
+		b.AddPeer(ih, at)
+		st, err := b.Status(ih)
+		return err == nil && st.State == Seeding
+	})
+	same(t, filepath.Join(dest, "show", "one.mkv"), want)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b = openPlain(t, state)
+	defer b.Close()
+	await(b, Seeding)
+	if err := b.Remove(ih, true); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(dest); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestPlainRefusesRubbish(t *testing.T) {
+	p := openPlain(t, t.TempDir())
+	defer p.Close()
+	for _, uri := range []string{"", "magnet:", "http://x", "magnet:?xt=urn:btih:00"} {
+		if _, err := p.AddMagnet(uri, t.TempDir(), PlainOptions{}); kith.KindOf(err) != kith.Invalid {
+			t.Errorf("%q: %v", uri, err)
+		}
+	}
+	if _, err := p.AddTorrent([]byte("d4:infoi3ee"), t.TempDir(), PlainOptions{}); kith.KindOf(err) != kith.Invalid {
+		t.Errorf("rubbish: %v", err)
+	}
+}
