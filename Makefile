@@ -73,7 +73,7 @@ cross: ## does it compile for the other systems, and the core for browsers?
 
 .PHONY: unit
 unit: need ## the tests, with the race detector
-	@$(step) unit go test $(race) -count=1 -timeout 10m $$(go list ./... | grep -vE '/internal/(lab|e2e|bench)$$')
+	@$(step) unit go test $(race) -count=1 -timeout 20m $$(go list ./... | grep -vE '/internal/(lab|e2e|bench)$$')
 
 .PHONY: test-ui
 test-ui: build ## the page: its types, its parts, and in a browser with real nodes

@@ -226,6 +226,10 @@ func (n *Node) Message(ctx context.Context, id string) (Message, error) {
 		return Message{}, err
 	}
 	defer leave()
+	// A whole ID need not be searched for, and may be that of a note.
+	if full := (kith.EventID{}); full.UnmarshalText([]byte(id)) == nil {
+		return r.message(ctx, full)
+	}
 	entry, err := r.entry(ctx, id)
 	if err != nil {
 		return Message{}, err

@@ -18,13 +18,13 @@ import (
 // is in the sphere sees the same room and the same people, and nobody who is not
 // has a word by somebody who knew that.
 func TestSphereConverges(t *testing.T) {
-	seeds := uint64(3)
+	seeds := uint64(2)
 	if testing.Short() {
 		seeds = 1
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulateSphere(t, seed, 6, 160) })
+			synctest.Test(t, func(t *testing.T) { simulateSphere(t, seed, 5, 120) })
 		})
 	}
 }
