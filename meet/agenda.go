@@ -124,7 +124,11 @@ func (a *agenda) hope(c *contact, now time.Time) {
 // now is hope that somebody waits for. An attempt that runs is what they want.
 func (a *agenda) now(account kith.AccountID, now time.Time) {
 	c := a.contacts[account]
-	if c == nil || c.linked {
+	if c == nil {
+		return
+	}
+	if c.linked {
+		c.urgent = true // should the link be about to end
 		return
 	}
 	if c.trying > 0 {
@@ -172,7 +176,7 @@ func (a *agenda) linkChanged(account kith.AccountID, up bool, now time.Time) {
 		return
 	}
 	c.linked = false
-	if now.Sub(since) >= shortLink {
+	if now.Sub(since) >= shortLink || c.urgent {
 		a.hope(c, now)
 		return
 	}
