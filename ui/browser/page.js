@@ -31,6 +31,9 @@ export async function act(page, text, item) {
   await page.getByRole("menuitem", { name: item }).click();
 }
 
+// conversation is what the node has of the one with somebody.
+export const conversation = (page, name = "Bob") => page.evaluate((name) => fetch(`/api/v1/conversations/${encodeURIComponent(name)}`).then((r) => r.json()), name);
+
 // settles waits until a value is as it should be.
 export async function settles(what, get, want, timeout = 10_000) {
   const end = Date.now() + timeout;

@@ -1,41 +1,92 @@
 // Pictures of every view, light and dark, wide and on a phone, for people to
 // look at: npm run screenshots; they are in ui/shots.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { video } from "./codes.js";
+import { arrange, choosing, rows } from "./shots-conversations.js";
+import { blocked, offer, people, reading, settings } from "./shots.js";
 import { World } from "./world.js";
 
 const ends = [];
-const world = await World.open({ after: (end) => ends.push(end) });
+const folder = mkdtempSync(join(tmpdir(), "kith-shots-"));
+const film = join(folder, "camera.y4m");
+const world = await World.open({ after: (end) => ends.push(end) }, { args: ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${film}`] });
 mkdirSync("shots", { recursive: true });
 
-try {
-  const carl = await world.node();
-  const fresh = await world.page(carl);
-  await fresh.getByRole("textbox").waitFor();
-  await fresh.screenshot({ path: "shots/first-name.png" });
-  await fresh.getByRole("textbox").fill("Carl");
-  await fresh.keyboard.press("Enter");
-  await fresh.getByRole("button", { name: "Invite someone" }).first().waitFor();
-  await fresh.screenshot({ path: "shots/first-begin.png" });
+const looks = {
+  light: {},
+  dark: { colorScheme: "dark" },
+  phone: { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true },
+  french: { locale: "fr-FR" },
+};
 
+// first shows what somebody sees who begins.
+async function first() {
+  const node = await world.node();
+  for (const [name, options] of Object.entries(looks)) {
+    const page = await world.page(node, options);
+    await page.getByRole("textbox").waitFor();
+    await page.screenshot({ path: `shots/${name}-first.png` });
+    await page.locator("button.link").click();
+    await page.locator("summary").waitFor();
+    await page.screenshot({ path: `shots/${name}-restore.png` });
+    await page.context().close();
+  }
+  await node.cli("me", "--name", "Carl");
+  for (const [name, options] of Object.entries(looks)) {
+    const page = await world.page(node, options);
+    await page.locator(".cards").filter({ visible: true }).waitFor();
+    await page.screenshot({ path: `shots/${name}-begin.png` });
+    await page.context().close();
+  }
+  return node;
+}
+
+// village makes Anna, whom Carl asks, who talks with Bob and has blocked Dora.
+async function village(carl) {
   const [anna, bob] = await world.pair("Anna", "Bob");
-  const reusable = await anna.cli("invite", "--reusable");
-  await carl.cli("join", reusable.line);
-  const say = async (from, to, text) => (await from.cli("send", to, text)).id ?? undefined;
+  const dora = await world.node();
+  await dora.cli("me", "--name", "Dora");
+  await dora.cli("join", (await anna.cli("invite")).line);
+  await dora.cli("send", "Anna", "You can’t ignore me forever");
+  await anna.cli("block", "Dora", "--for", "1h");
+  await carl.cli("join", (await anna.cli("invite", "--reusable")).line);
+  const say = (from, to, text) => from.cli("send", to, text);
   await say(anna, "Bob", "Hi Bob, did you see the photos from **Sunday**?");
   await say(bob, "Anna", "Just looking. The one by the lake is great!");
   await say(bob, "Anna", "Could you send me the *full size* ones? Then I can print them.\nhttps://example.org/print is what I use.");
   await say(anna, "Bob", "Sure:\n- lake\n- dog\n- cake\n\n```\nscp lake.raw bob:\n```");
   await say(bob, "Anna", "> lake\nThat one first 😀");
+  await arrange(world, anna, bob);
   await new Promise((done) => setTimeout(done, 1000));
+  return anna;
+}
 
-  for (const [name, options] of Object.entries({
-    light: {},
-    dark: { colorScheme: "dark" },
-    phone: { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true },
-    french: { locale: "fr-FR" },
-  })) {
-    const page = await world.page(anna, options);
+async function talk(page, shot) {
+  await page.locator("nav button.entry", { hasText: "Bob" }).click();
+  await page.locator("li[data-id]").last().waitFor();
+  await page.waitForTimeout(200);
+  await shot("chat");
+  const bubble = page.locator("li[data-id]").last();
+  await bubble.hover();
+  await bubble.locator(".actions").click();
+  await page.waitForTimeout(150);
+  await shot("menu");
+  await page.getByRole("menuitem", { name: /👍/ }).click();
+  await page.waitForTimeout(200);
+  await bubble.locator(".actions").click();
+  await page.getByRole("menuitem", { name: /^(Answer|Répondre)$/ }).click();
+  await shot("answer");
+  await page.keyboard.press("Escape");
+}
+
+try {
+  const anna = await village(await first());
+  video(film, (await anna.cli("invite")).line);
+  for (const [name, options] of Object.entries(looks)) {
+    const page = await world.page(anna, { ...options, permissions: ["camera"] });
     const shot = (view) => page.screenshot({ path: `shots/${name}-${view}.png`, animations: "disabled" });
     const dialog = async (view) => {
       await page.getByRole("dialog").waitFor();
@@ -46,25 +97,11 @@ try {
     };
     await page.getByText("Bob").first().waitFor();
     await shot("list");
-    await page.locator("nav button").first().click();
-    await page.locator("li[data-id]").last().waitFor();
-    await page.waitForTimeout(200);
-    await shot("chat");
-    const bubble = page.locator("li[data-id]").last();
-    await bubble.hover();
-    await bubble.locator(".actions").click();
-    await page.waitForTimeout(150);
-    await shot("menu");
-    await page.getByRole("menuitem", { name: /👍/ }).click();
-    await page.waitForTimeout(200);
-    await bubble.locator(".actions").click();
-    await page.getByRole("menuitem").nth(7).click();
-    await shot("answer");
-    await page.keyboard.press("Escape");
-    await page.locator("header .who").last().click();
-    await dialog("contact");
-    await page.locator("header .status").last().click();
-    await dialog("connection");
+    await rows(page, shot);
+    await talk(page, shot);
+    await choosing(page, shot);
+    await people(page, shot);
+    await offer(page, shot);
     await page.keyboard.press("Control+f");
     await page.getByRole("searchbox").fill("lake");
     await page.waitForTimeout(500);
@@ -72,10 +109,13 @@ try {
     await page.keyboard.press("Escape");
     if (name === "phone") await page.locator("header .back button").click();
     const header = page.locator("aside header button");
-    for (const [i, view] of [[0, "status"], [1, "several"], [2, "invite"], [3, "join"], [4, "settings"]]) {
+    for (const [i, view] of [[0, "status"], [1, "several"], [2, "invite"], [3, "join"]]) {
       await header.nth(i).click();
       await dialog(view);
     }
+    await blocked(page, shot);
+    await reading(page, shot);
+    await settings(page, shot);
     await page.keyboard.press("?");
     await dialog("shortcuts");
     await page.context().close();
@@ -83,4 +123,5 @@ try {
   if (world.problems.length) console.error(world.problems);
 } finally {
   for (const end of ends) await end();
+  rmSync(folder, { recursive: true, force: true });
 }

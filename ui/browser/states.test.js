@@ -2,23 +2,10 @@
 // mouse, another language, a small screen; and who can't see it.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { test } from "node:test";
-import { bubble, bubbles, field, open, say, settles, shut } from "./page.js";
+import { accessible } from "./axe.js";
+import { bubble, bubbles, conversation, field, open, say, settles, shut } from "./page.js";
 import { World, missing } from "./world.js";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-// accessible makes sure that axe finds nothing serious in what is shown.
-async function accessible(page, view) {
-  await page.evaluate(axe); // by the debugger, which the page's policy does not bind
-  const found = await page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-    return violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`);
-  });
-  assert.deepEqual(found, [], view);
-}
 
 test("a page in all its states", { skip: missing, timeout: 110_000 }, async (t) => {
   const world = await World.open(t);
@@ -46,7 +33,7 @@ test("a page in all its states", { skip: missing, timeout: 110_000 }, async (t) 
     assert.equal(await bubble(anna, "half a sentence").count(), 1);
     assert.equal(await field(anna).inputValue(), "");
     await field(anna).fill("a draft");
-    await settles("the draft kept", () => anna.evaluate(() => Object.values(localStorage).join()), (kept) => kept.includes("a draft"));
+    await settles("the draft kept", async () => (await conversation(anna)).draft?.text, "a draft");
     await anna.reload();
     await settles("the draft after a reload", () => field(anna).inputValue(), "a draft");
     await field(anna).fill("");
@@ -66,6 +53,7 @@ test("a page in all its states", { skip: missing, timeout: 110_000 }, async (t) 
       await anna.setViewportSize({ width, height: 760 });
       const wide = await anna.evaluate(() => [document.documentElement, ...document.querySelectorAll("aside, main, .box, header")].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className || e.tagName));
       assert.deepEqual(wide, [], `wider than ${width}`);
+      assert.ok((await field(anna).boundingBox()).height < 60, "the field is as high as its name is long");
     }
     await anna.setViewportSize({ width: 1100, height: 760 });
     await bobNode.cli("me", "--name", "Bob");
@@ -168,7 +156,9 @@ test("a page in all its states", { skip: missing, timeout: 110_000 }, async (t) 
     assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth), 360);
     await phone.getByRole("button", { name: "Retour à la liste" }).tap();
     await phone.getByRole("button", { name: "Paramètres" }).tap();
+    await phone.getByRole("tab", { name: "Stockage et sauvegarde" }).tap();
     await phone.getByRole("heading", { name: "Phrase secrète" }).waitFor();
+    await phone.getByRole("tab", { name: "Ce navigateur" }).tap();
     await phone.getByLabel("Langue").selectOption("en");
     await phone.getByRole("heading", { name: "Settings" }).waitFor();
     await phone.context().close();

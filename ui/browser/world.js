@@ -12,7 +12,7 @@ const run = promisify(execFile);
 export const kith = resolve(process.env.KITH_BIN ?? "../bin/kith");
 
 const chromiums = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const executablePath = chromiums.find((path) => path && existsSync(path));
+export const executablePath = chromiums.find((path) => path && existsSync(path));
 
 // missing says why the tests can't run here, if so.
 export const missing = !executablePath ? "there is no Chromium on this machine" : !existsSync(kith) ? `${kith} is not built` : undefined;
@@ -65,12 +65,13 @@ export class World {
   problems = [];
   expected = []; // patterns of problems that belong to the test
 
-  static async open(t) {
+  // open takes further arguments of Chromium's command line.
+  static async open(t, { args = [] } = {}) {
     const world = new World();
     t.after(() => world.close());
     world.browser = await chromium.launch({
       executablePath,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"],
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run", ...args],
     });
     return world;
   }
@@ -85,14 +86,25 @@ export class World {
   async page(node, options = {}) {
     const context = await this.browser.newContext({ viewport: { width: 1100, height: 760 }, locale: "en-GB", permissions: ["clipboard-read", "clipboard-write"], ...options });
     context.setDefaultTimeout(10_000);
-    const page = await context.newPage();
+    const page = this.watch(await context.newPage(), node);
+    await page.goto(await this.link(node));
+    return page;
+  }
+
+  // tab opens the page of a node once more, beside one that is open.
+  async tab(page, node) {
+    const tab = this.watch(await page.context().newPage(), node);
+    await tab.goto(node.origin);
+    return tab;
+  }
+
+  watch(page, node) {
     page.on("console", (m) => m.type() === "error" && this.problem(m.text()));
     page.on("pageerror", (e) => this.problem(String(e)));
     page.on("request", (r) => {
       const url = new URL(r.url());
       if (url.origin !== node.origin && !["data:", "blob:"].includes(url.protocol)) this.problem(`a request to ${r.url()}`);
     });
-    await page.goto(await this.link(node));
     return page;
   }
 

@@ -63,5 +63,5 @@ test("an action tells what went wrong, and works again", async () => {
 
 test("a QR code is drawn here", () => {
   const box = render(QR, { text: "kith:AbC", label: "code" });
-  expect(box.querySelector("path")!.getAttribute("d")).toMatch(/^M3 3h1v1h-1z/);
+  expect(box.querySelector("path")!.getAttribute("d")).toMatch(/^M4 4h7v1h-7z/);
 });

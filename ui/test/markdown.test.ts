@@ -36,5 +36,7 @@ describe("hostile input takes no longer than its length", () => {
 
 test("a line for lists", () => {
   expect(plainText("**Hi**\n> there `x`")).toBe("Hi there x");
+  expect(plainText("a_b https://x.y/a_b_c\n- one\n- *two*\n```js\nlet a_b;\n```")).toBe("a_b https://x.y/a_b_c • one • two let a_b;");
+  expect(plainText(`\`\`\`js\n${"x ".repeat(500)}\n\`\`\``)).toMatch(/^x x/);
   expect(plainText("a".repeat(5000)).length).toBe(200);
 });

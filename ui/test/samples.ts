@@ -1,17 +1,27 @@
-import type { Contact, Conversation, Message } from "../src/lib/api";
+import type { Contact, Conversation, Member, Message, Sphere } from "../src/lib/api";
 
 export const message = (id: string, more: Partial<Message> = {}): Message => ({
-  id, conversation: "conv", from: "bob", from_name: "Bob", mine: false, text: `text of ${id}`, sent: "2026-05-04T10:00:00Z",
-  state: "delivered", edited: false, deleted: false, reactions: [], ...more,
+  id, conversation: "conv", from: "bob", from_name: "Bob", mine: false, text: `text of ${id}`, sent: "2026-05-04T10:00:00Z", order: Number(/\d+$/.exec(id)?.[0] ?? 0),
+  state: "delivered", edited: false, deleted: false, reactions: [], mentions: [], mentions_me: false, ...more,
 });
 
 export const contact = (account: string, more: Partial<Contact> = {}): Contact => ({
   account, conversation: `conv-${account}`, name: account, own_name: account, petname: "", relation: "accepted", connection: "connected",
-  blocked: false, devices: [], ...more,
+  blocked: false, devices: [], key: { fingerprint: "03ab 9f10", state: "intact", reason: "" }, ...more,
 });
 
 export const conversation = (account: string, more: Partial<Conversation> = {}): Conversation => ({
-  id: `conv-${account}`, with: contact(account), unread: 0, typing: false, ...more,
+  id: `conv-${account}`, name: account, with: contact(account), unread: 0, typing: false, pinned: false, archived: false, mentioned: 0, ...more,
+});
+
+export const member = (account: string, more: Partial<Member> = {}): Member => ({
+  account, name: account, me: false, role: "member", relation: "accepted", connection: "disconnected", since: "2026-05-04T10:00:00Z",
+  may_remove: false, may_mute: false, may_promote: false, may_demote: false, may_hand_over: false, ...more,
+});
+
+export const sphere = (id: string, more: Partial<Sphere> = {}): Sphere => ({
+  id, name: id, about: "", public: false, full_history: false, state: "member", role: "creator", invited: [], linked: 0,
+  members: [member("me", { me: true, role: "creator", connection: "connected" }), member("bob"), member("carl", { name: "Carl", relation: "fellow" })], ...more,
 });
 
 // answers makes fetch answer by path; a function gets the request.

@@ -1,7 +1,7 @@
 // How messages stand together: by day, and in groups of one author.
 
 import type { Message } from "./api";
-import { sameDay } from "./time";
+import { dayNumber } from "./time";
 
 export interface Entry {
   message: Message;
@@ -12,20 +12,26 @@ export interface Entry {
 
 const together = 5 * 60_000;
 
-function joined(a: Message | undefined, b: Message | undefined): boolean {
-  if (!a || !b || a.from !== b.from) return false;
-  const apart = Math.abs(new Date(b.sent).getTime() - new Date(a.sent).getTime());
-  return apart < together && sameDay(a.sent, b.sent);
+// When a message was sent, and on which day here, is worked out once.
+const times = new WeakMap<Message, { at: number; day: number }>();
+
+function time(m: Message) {
+  let held = times.get(m);
+  if (!held) times.set(m, (held = { at: Date.parse(m.sent), day: dayNumber(new Date(m.sent)) }));
+  return held;
 }
 
-export function entries(list: readonly Message[]): Entry[] {
-  return list.map((message, i) => {
-    const before = list[i - 1];
-    return {
-      message,
-      newDay: !before || !sameDay(before.sent, message.sent),
-      first: !joined(before, message),
-      last: !joined(message, list[i + 1]),
-    };
-  });
+// entries are those of the messages from one up to another.
+export function entries(list: readonly Message[], from = 0, to = list.length): Entry[] {
+  const all: Entry[] = [];
+  let [before, previous] = [list[from - 1], undefined as Entry | undefined];
+  for (let i = from; i <= to; i++) {
+    const message = list[i];
+    const newDay = !before || !message || time(before).day !== time(message).day;
+    const joined = !!before && !!message && !newDay && !before.note && !message.note && before.from === message.from && Math.abs(time(message).at - time(before).at) < together;
+    if (previous) previous.last = !joined;
+    if (message && i < to) all.push((previous = { message, newDay, first: !joined, last: true }));
+    before = message;
+  }
+  return all;
 }

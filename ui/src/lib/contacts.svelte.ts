@@ -7,7 +7,12 @@ const at = (ref: string) => ({ params: { path: { ref } } });
 class Contacts {
   // By account. Replaced when anything in it changes.
   all = $state.raw<ReadonlyMap<string, Contact>>(new Map());
+  loaded = $state(false);
   requests = $derived([...this.all.values()].filter((c) => c.relation === "asking"));
+  // warned are those whose key is not the one that was expected.
+  warned = $derived([...this.all.values()].filter((c) => c.warning && c.relation !== "asking"));
+  // waits says that something waits for an answer.
+  waits = $derived(this.requests.length + this.warned.length > 0);
 
   get(account: string): Contact | undefined {
     return this.all.get(account);
@@ -16,12 +21,13 @@ class Contacts {
   async load() {
     const list = (await ask(api.GET("/contacts"))) ?? [];
     this.all = new Map(list.map((c) => [c.account, c]));
+    this.loaded = true;
   }
 
   // take puts one as the node now has it.
   take(c: Contact): Contact {
     const all = new Map(this.all);
-    if (c.relation === "removed") all.delete(c.account);
+    if (c.relation === "removed" || c.relation === "fellow") all.delete(c.account);
     else all.set(c.account, c);
     this.all = all;
     return c;
@@ -47,6 +53,11 @@ class Contacts {
 
   async accept(account: string) {
     return this.take(await ask(api.POST("/contacts/{ref}/accept", at(account))));
+  }
+
+  // befriend asks somebody of a common sphere to become a contact.
+  async befriend(account: string) {
+    return this.take(await ask(api.POST("/contacts/{ref}/befriend", at(account))));
   }
 
   async refuse(account: string) {

@@ -5,35 +5,33 @@
 import { base, type Notice } from "./api";
 
 export interface Listener {
-  // opened is called each time the stream is open. fresh says that nothing was
-  // received before, so all has to be loaded.
-  opened(fresh: boolean): void;
+  // opened is called each time the stream is open. With a gap, something may
+  // have happened before that was not told, so all has to be loaded.
+  opened(gap: boolean): void;
   lost(): void;
-  notice(n: Notice): void;
+  // notice is told of one thing that happened; the stream goes on after its ID.
+  notice(n: Notice, id: string): void;
 }
 
 const firstWait = 500;
 const longestWait = 5000;
 
-// listen follows the stream until the function that it gives is called.
-export function listen(listener: Listener, open = (url: string) => new EventSource(url)): () => void {
-  let last = "";
+// listen follows the stream, from after the notice `last` on if that is known,
+// until the function that it gives is called.
+export function listen(listener: Listener, last = ""): () => void {
   let wait = firstWait;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let source: EventSource | undefined;
-  let fresh = true;
 
   function connect() {
-    source = open(`${base}/events${last && `?after=${encodeURIComponent(last)}`}`);
+    source = new EventSource(`${base}/events${last && `?after=${encodeURIComponent(last)}`}`);
     source.onopen = () => {
       wait = firstWait;
-      // Without an ID to go on from, what happened meanwhile is not known.
-      listener.opened(fresh || !last);
-      fresh = false;
+      listener.opened(!last);
     };
     source.onmessage = (e) => {
       if (e.lastEventId) last = e.lastEventId;
-      listener.notice(JSON.parse(e.data) as Notice);
+      listener.notice(JSON.parse(e.data) as Notice, last);
     };
     source.onerror = () => {
       // The browser's own waiting differs and ends at a refusal.

@@ -1,4 +1,28 @@
-// The part of a text in which words were found, with the words marked.
+// Who is called so, and the part of a text in which words were found, with the
+// words marked.
+
+import type { Contact } from "./api";
+import { plainText } from "./markdown";
+
+// Names as they are compared are made once, since there may be ten thousand.
+const called = new WeakMap<Contact, string>();
+
+// isCalled tells whether a name of somebody holds a part, which is in lower case.
+export function isCalled(c: Contact, part: string): boolean {
+  let names = called.get(c);
+  if (names === undefined) called.set(c, (names = `${c.name}\n${c.own_name}`.toLocaleLowerCase()));
+  return names.includes(part);
+}
+
+// firstOf gives the first few of a list that something is true of.
+export function firstOf<T>(list: readonly T[], most: number, is: (item: T) => boolean): T[] {
+  const found: T[] = [];
+  for (const item of list) {
+    if (found.length === most) break;
+    if (is(item)) found.push(item);
+  }
+  return found;
+}
 
 const before = 40;
 const most = 240;
@@ -11,7 +35,7 @@ const fold = (s: string) => [...s].map((c) => {
 }).join("");
 
 export function marked(text: string, words: string): { text: string; hit: boolean }[] {
-  const line = text.slice(0, 20_000).replace(/\s+/g, " ");
+  const line = plainText(text.slice(0, 20_000), 20_000);
   const wanted = fold(words).split(/\s+/).filter(Boolean);
   const folded = fold(line);
   const first = Math.max(0, Math.min(...wanted.map((w) => folded.indexOf(w)).filter((at) => at >= 0), line.length));

@@ -2,14 +2,17 @@
 // components draw: nothing that somebody wrote ever becomes markup.
 //
 //   block:  ``` code ```   > quote   - item   1. item   paragraph
-//   inline: `code`  **bold**  *italic*  _italic_  ~~strike~~  https://…
+//   inline: `code`  **bold**  *italic*  _italic_  ~~strike~~  https://…  @name
 //
 // Time is linear in the text: each kind of mark is searched for at most once
 // beyond its last one.
 
+import type { Finder } from "./mentions";
+
 export type Inline =
   | { kind: "text" | "code"; text: string }
   | { kind: "link"; text: string; href: string }
+  | { kind: "mention"; text: string; account: string; name?: string }
   | { kind: "bold" | "italic" | "strike"; parts: Inline[] };
 
 export type Block =
@@ -22,12 +25,13 @@ const bullet = /^\s{0,3}[-*•]\s+(.*)$/;
 const numbered = /^\s{0,3}(\d{1,9})[.)]\s+(.*)$/;
 const deepest = 4;
 
-export function parse(text: string, depth = 0): Block[] {
+// parse makes the tree of a text; names finds whom it mentions.
+export function parse(text: string, names?: Finder, depth = 0): Block[] {
   const lines = text.split("\n");
   const blocks: Block[] = [];
   let plain: string[] = [];
   const flush = () => {
-    if (plain.some((l) => l.trim())) blocks.push({ kind: "text", parts: inline(plain.join("\n").replace(/^\n+|\n+$/g, "")) });
+    if (plain.some((l) => l.trim())) blocks.push({ kind: "text", parts: inline(plain.join("\n").replace(/^\n+|\n+$/g, ""), names) });
     plain = [];
   };
   // The last fence, so that an open one does not search to the end again.
@@ -44,7 +48,7 @@ export function parse(text: string, depth = 0): Block[] {
       let end = i;
       while (lines[end]?.startsWith(">")) end++;
       flush();
-      blocks.push({ kind: "quote", blocks: parse(lines.slice(i, end).map((l) => l.replace(/^> ?/, "")).join("\n"), depth + 1) });
+      blocks.push({ kind: "quote", blocks: parse(lines.slice(i, end).map((l) => l.replace(/^> ?/, "")).join("\n"), names, depth + 1) });
       i = end - 1;
     } else if (bullet.test(line) || numbered.test(line)) {
       flush();
@@ -54,7 +58,7 @@ export function parse(text: string, depth = 0): Block[] {
       const start = ordered ? Number(numbered.exec(line)![1]) : 1;
       let found: RegExpExecArray | null;
       while (i < lines.length && (found = pattern.exec(lines[i]!))) {
-        items.push(inline(found.at(-1)!));
+        items.push(inline(found.at(-1)!, names));
         i++;
       }
       i--;
@@ -78,7 +82,7 @@ const marks = [
 const address = /https?:\/\/[^\s<>"“”]{1,2000}/y;
 const wordChar = /[\p{L}\p{N}]/u;
 
-export function inline(text: string, depth = 0): Inline[] {
+export function inline(text: string, names?: Finder, depth = 0): Inline[] {
   const parts: Inline[] = [];
   let plain = "";
   const push = (part: Inline) => {
@@ -114,13 +118,20 @@ export function inline(text: string, depth = 0): Inline[] {
         i += href.length;
         continue;
       }
+    } else if (c === "@") {
+      const m = names?.at(text, i);
+      if (m) {
+        push({ kind: "mention", text: m.text, account: m.account, name: m.name });
+        i += m.text.length;
+        continue;
+      }
     } else if ("*_~".includes(c) && depth < deepest) {
       const m = marks.find((m) => text.startsWith(m.mark, i));
       const begin = m && i + m.mark.length;
       const opens = m && /\S/.test(text[begin!] ?? " ") && !(c === "_" && wordChar.test(text[i - 1] ?? ""));
       const end = opens ? find(m.mark, begin! + 1) : -1;
       if (m && end > 0) {
-        push({ kind: m.kind, parts: inline(text.slice(begin, end), depth + 1) });
+        push({ kind: m.kind, parts: inline(text.slice(begin, end), names, depth + 1) });
         i = end + m.mark.length;
         continue;
       }
@@ -149,7 +160,17 @@ function trimmed(href: string): string {
   return /^https?:\/\/.+/.test(href.slice(0, end)) ? href.slice(0, end) : "";
 }
 
-// plain is a text on one line without its marks, for lists and quotes.
+// plainText is a text on one line without its marks, for lists and quotes.
 export function plainText(text: string, most = 200): string {
-  return text.slice(0, most * 2).replace(/```\S*|[*_~`]{1,2}(?=\S)|(?<=\S)[*_~`]{1,2}|^>\s?/gm, "").replace(/\s+/g, " ").trim().slice(0, most);
+  const all = parse(text.slice(0, most * 2)).map(plain).join(" ");
+  // A fence may have lost its end.
+  return all.replace(/```\S*/g, " ").replace(/\s+/g, " ").trim().slice(0, most).replace(/[\ud800-\udbff]$/, "");
 }
+
+function plain(block: Block): string {
+  if (block.kind === "quote") return block.blocks.map(plain).join(" ");
+  if (block.kind === "list") return block.items.map((item) => `• ${item.map(words).join("")}`).join(" ");
+  return block.kind === "text" ? block.parts.map(words).join("") : block.text;
+}
+
+const words = (part: Inline): string => ("parts" in part ? part.parts.map(words).join("") : part.text);

@@ -34,10 +34,6 @@ class Self {
     await ask(api.PUT("/me/passphrase", { body: { old: before, new: after } }));
     await this.load();
   }
-
-  async backUp(path: string, passphrase: string) {
-    await ask(api.POST("/backups", { body: { path, passphrase } }));
-  }
 }
 
 export const self = new Self();

@@ -5,22 +5,26 @@ import type { Message } from "./api";
 import { History } from "./messages.svelte";
 
 export type Dialog =
-  | { kind: "invite" | "join" | "several" | "settings" | "shortcuts" }
+  | { kind: "invite" | "join" | "new-sphere" | "several" | "settings" | "shortcuts" }
   | { kind: "contact" | "offer"; account: string }
+  | { kind: "sphere" | "sphere-invite"; id: string }
   | { kind: "connection"; account?: string }
-  | { kind: "details"; message: Message };
+  | { kind: "details"; message: Message }
+  | { kind: "forward"; messages: readonly Message[]; done: () => void };
 
 class Nav {
   conversation = $state<string>();
   history = $state.raw<History>();
   dialog = $state.raw<Dialog>();
+  archived = $state(false); // the list is that of the archive
   // The search is open if it is set; within is a conversation.
   search = $state.raw<{ within?: string }>();
   // trouble is what went wrong last, to be shown.
   trouble = $state("");
 
   follow() {
-    const id = /^#\/c\/([a-z2-7]+)$/.exec(location.hash)?.[1];
+    const [, archived, id] = /^#\/(archived\/?)?(?:c\/([a-z2-7]+))?$/.exec(location.hash) ?? [];
+    this.archived = !!archived;
     if (id === this.conversation) return;
     this.conversation = id;
     this.history = id ? new History(id) : undefined;
@@ -28,8 +32,16 @@ class Nav {
 
   open(id: string | undefined) {
     this.dialog = undefined;
-    if (id === this.conversation) return;
-    location.hash = id ? `#/c/${id}` : "#/";
+    if (id !== this.conversation) this.#go(id, this.archived);
+  }
+
+  // list shows the list, or the archive, beside what is open.
+  list(archived: boolean) {
+    this.#go(this.conversation, archived);
+  }
+
+  #go(id: string | undefined, archived: boolean) {
+    location.hash = `#/${archived ? "archived/" : ""}${id ? `c/${id}` : ""}`;
     this.follow();
   }
 

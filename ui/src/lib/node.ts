@@ -3,19 +3,39 @@
 import { api, ask, type Message, type Notice } from "./api";
 import { contacts } from "./contacts.svelte";
 import { conversations } from "./conversations.svelte";
-import { listen } from "./events";
+import { drafts } from "./drafts.svelte";
 import { self } from "./me.svelte";
 import { nav } from "./nav.svelte";
 import { once } from "./once";
+import { spheres } from "./spheres.svelte";
 import { connections } from "./status.svelte";
+import { share } from "./tabs";
 
 // loadAll brings everything that is shown up to date.
 export const loadAll = once(async () => {
   await nav.attempt(async () => {
-    await Promise.all([self.load(), contacts.load(), conversations.load(), connections.full && connections.load()]);
+    await Promise.all([self.load(), contacts.load(), spheres.load(), conversations.load(), connections.full && connections.load()]);
     if (nav.history?.loaded) await nav.history.refresh();
+    await catchUp();
   });
 });
+
+// catchUp does what could not be done while the node was away.
+async function catchUp() {
+  await nav.history?.begin();
+  await drafts.catchUp();
+}
+
+// begin loads what one sees first, while the stream of events opens. What
+// happens in between is not lost, for loadAll follows.
+function begin() {
+  const open = nav.conversation;
+  const list = async () => {
+    await conversations.begin();
+    if (open && !conversations.byID.has(open)) await conversations.touch(open);
+  };
+  void nav.attempt(() => Promise.all([self.load(), list()]));
+}
 
 // take is told of one thing that happened.
 export function take(n: Notice, arrived: (m: Message) => void = () => {}) {
@@ -33,31 +53,42 @@ export function take(n: Notice, arrived: (m: Message) => void = () => {}) {
     case "status":
       if (n.status) connections.take(n.status);
       break;
+    case "sphere":
+      if (n.sphere) spheres.take(n.sphere);
+      break;
     case "typing":
-      if (n.typing) conversations.setTyping(n.typing.conversation, n.typing.active);
+      if (n.typing) conversations.setTyping(n.typing.conversation, n.typing.active, n.typing.from);
       break;
     case "conversation":
       if (n.conversation) changed(n.conversation);
       break;
+    case "row":
+      if (!n.row) break;
+      if (n.row.sphere) spheres.take(n.row.sphere);
+      conversations.take(n.row);
+      drafts.told(n.row.id, n.row.draft);
+      break;
     case "message":
       if (!n.message) break;
-      conversations.touch(n.message.conversation).catch(failed);
-      if (n.message.conversation === nav.conversation) nav.history?.take(n.message).catch(failed);
+      if (n.message.conversation === nav.conversation) nav.history?.take(n.message);
+      conversations.hear(n.message).catch(failed);
       arrived(n.message);
   }
   function changed(id: string) {
     conversations.touch(id).catch(failed);
-    if (id === nav.conversation && nav.history?.loaded) nav.history.refresh().catch(failed);
+    if (id === nav.conversation && nav.history?.loaded) nav.history.refreshSoon().catch(failed);
   }
 }
 
 // follow listens until the page is closed.
 export function follow(arrived: (m: Message) => void): () => void {
-  return listen({
-    opened(fresh) {
+  begin();
+  return share({
+    opened(gap) {
       connections.online = true;
       nav.trouble = "";
-      if (fresh) void loadAll();
+      if (gap) void loadAll();
+      else void nav.attempt(catchUp);
     },
     lost() {
       connections.online = false;

@@ -3,7 +3,9 @@
 
 import { i18n } from "../i18n/index.svelte";
 import type { Message } from "./api";
+import { lookedAt } from "./looking";
 import { plainText } from "./markdown";
+import { named } from "./mentions";
 import { nav } from "./nav.svelte";
 import { settings } from "./settings.svelte";
 
@@ -22,15 +24,16 @@ export const announcements = new Announcements();
 const seen = new Set<string>();
 const oldest = 60_000;
 
-export function arrived(m: Message) {
-  if (m.mine || m.deleted || m.edited || seen.has(m.id)) return;
+export async function arrived(m: Message) {
+  if (m.mine || m.note || m.deleted || m.edited || seen.has(m.id)) return;
   seen.add(m.id);
   // What was said long ago and comes only now would be a flood.
   if (Date.now() - new Date(m.sent).getTime() > oldest) return;
-  announcements.say(i18n.t.chat.arrived(m.from_name, plainText(m.text)));
-  const looking = document.visibilityState === "visible" && document.hasFocus();
-  if (looking || settings.notify === "off" || !("Notification" in window) || Notification.permission !== "granted") return;
-  const n = new Notification(m.from_name, { body: settings.notify === "text" ? plainText(m.text) : "", icon: "/icon.svg", tag: m.conversation });
+  const text = plainText(named(m));
+  announcements.say(i18n.t.chat.arrived(m.from_name, text));
+  if (settings.notify === "off" || !("Notification" in window) || Notification.permission !== "granted") return;
+  if (await lookedAt()) return;
+  const n = new Notification(m.from_name, { body: settings.notify === "text" ? text : "", icon: "/icon-192.png", tag: m.conversation });
   n.onclick = () => {
     window.focus();
     nav.open(m.conversation);

@@ -24,7 +24,7 @@ export function search(within: string | undefined) {
 }
 
 function step(by: number) {
-  const rows = conversations.rows;
+  const rows = nav.archived ? conversations.archived : conversations.rows;
   const at = rows.findIndex((v) => v.id === nav.conversation);
   const next = rows[at < 0 ? 0 : at + by];
   if (next) nav.open(next.id);

@@ -3,6 +3,7 @@
 import { api, ask, type Contact, type ContactStatus, type Status } from "./api";
 import { contacts } from "./contacts.svelte";
 import { self } from "./me.svelte";
+import { spheres } from "./spheres.svelte";
 
 export type Light = Contact["connection"];
 
@@ -15,7 +16,7 @@ class Connections {
   light = $derived.by<Light>(() => {
     if (this.online === false || !self.me?.visible) return "disconnected";
     const all = [...contacts.all.values()].filter((c) => c.relation === "accepted" || c.relation === "asked");
-    if (all.some((c) => c.connection === "connected")) return "connected";
+    if (all.some((c) => c.connection === "connected") || spheres.linked) return "connected";
     if (all.some((c) => c.connection === "connecting")) return "connecting";
     if (all.length > 0) return all.every((c) => c.blocked) ? "blocked" : "disconnected";
     return "connecting";
@@ -32,6 +33,7 @@ class Connections {
 
   take(s: ContactStatus) {
     contacts.connection(s.account, s.connection);
+    spheres.connection(s.account, s.connection);
     if (this.full) this.full = { ...this.full, contacts: [...(this.full.contacts ?? []).filter((old) => old.account !== s.account), s] };
   }
 

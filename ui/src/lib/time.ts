@@ -9,7 +9,8 @@ function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateT
   return f;
 }
 
-const dayNumber = (t: Date) => Math.round(new Date(t.getFullYear(), t.getMonth(), t.getDate()).getTime() / 86_400_000);
+// dayNumber counts days in this machine's time zone.
+export const dayNumber = (t: Date) => Math.round(new Date(t.getFullYear(), t.getMonth(), t.getDate()).getTime() / 86_400_000);
 
 // sameDay compares in this machine's time zone.
 export const sameDay = (a: string, b: string) => dayNumber(new Date(a)) === dayNumber(new Date(b));
