@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"os"
@@ -76,7 +77,8 @@ func (p *Plain) Recheck(ih kith.Infohash) error {
 		return kith.Errorf(kith.Conflict, "the torrent's files are not known yet")
 	}
 	p.work.Go(func() {
-		item.t.VerifyData()
+		// It also ends with the torrent, and then there is nothing to show.
+		_ = item.t.VerifyDataContext(context.Background())
 		p.news.add(ih)
 	})
 	return nil
