@@ -48,8 +48,9 @@ func newSphereCmd(e *env) *cobra.Command {
 		Short: "Make, join and look after spheres",
 		Long: `A sphere is people, their room and their folder in one. Write into its room as
 to a contact: kith send SPHERE TEXT, kith chat SPHERE.`,
-		Args: between(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: "  kith sphere new Family\n  kith sphere invite Family bob\n  kith send Family hello",
+		Args:    between(0, 0),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newSphereNewCmd(e), newSphereShowCmd(e), newSphereInviteCmd(e), newSphereJoinCmd(e), newSphereDescribeCmd(e), newSphereMuteCmd(e),
 		onSphere(e, "leave SPHERE", "Leave; what was said stays here", "kith sphere leave Family",
