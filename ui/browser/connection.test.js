@@ -9,7 +9,7 @@ import { World, missing } from "./world.js";
 const icon = (page) => page.locator("aside header .status svg");
 const light = (page) => page.locator("header .status svg").last().getAttribute("class");
 
-test("the connection, honestly", { skip: missing, timeout: 90_000 }, async (t) => {
+test("the connection, honestly", { skip: missing, timeout: 300_000 }, async (t) => {
   const world = await World.open(t);
   const [annaNode, bobNode] = await world.pair();
   const anna = await world.page(annaNode);

@@ -266,7 +266,7 @@ test("conversations", { skip: missing, timeout: 150_000 }, async (t) => {
 });
 
 // A browser opens six connections to a host.
-test("eight tabs share one stream", { skip: missing, timeout: 60_000 }, async (t) => {
+test("eight tabs share one stream", { skip: missing, timeout: 300_000 }, async (t) => {
   const world = await World.open(t);
   const [annaNode, bobNode] = await world.pair();
   const first = await world.page(annaNode);

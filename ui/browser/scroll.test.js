@@ -60,7 +60,7 @@ const watch = (window) =>
     };
   });
 
-test("a long conversation", { skip: missing, timeout: 60_000 }, async (t) => {
+test("a long conversation", { skip: missing, timeout: 300_000 }, async (t) => {
   const world = await World.open(t);
   const [annaNode, bobNode] = await world.pair();
   const say = await speaker(world, bobNode);

@@ -9,7 +9,7 @@ import { accessible } from "./axe.js";
 import { bubble, open, settles, shut } from "./page.js";
 import { World, missing } from "./world.js";
 
-test("settings, storage and keys", { skip: missing, timeout: 90_000 }, async (t) => {
+test("settings, storage and keys", { skip: missing, timeout: 300_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "kith-backup-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "kith.age");

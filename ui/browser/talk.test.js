@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { act, bubble, bubbles, field, say, settles, shut } from "./page.js";
 import { World, missing } from "./world.js";
 
-test("two people meet and talk", { skip: missing, timeout: 90_000 }, async (t) => {
+test("two people meet and talk", { skip: missing, timeout: 300_000 }, async (t) => {
   const world = await World.open(t);
   const nodes = await Promise.all([world.node(), world.node()]);
   const [anna, bob] = await Promise.all(nodes.map((node) => world.page(node)));
