@@ -19,7 +19,7 @@ async function inBoth(page, view) {
 }
 const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim());
 
-test("conversations", { skip: missing, timeout: 150_000 }, async (t) => {
+test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
   const world = await World.open(t);
   const [[annaNode, bobNode], carlNode] = await Promise.all([world.pair(), world.node()]);
   await carlNode.cli("me", "--name", "Carl");

@@ -181,7 +181,7 @@ test("settings, storage and keys", { skip: missing, timeout: 300_000 }, async (t
   assert.deepEqual(world.problems, []);
 });
 
-test("the page and its browser", { skip: missing, timeout: 30_000 }, async (t) => {
+test("the page and its browser", { skip: missing, timeout: 120_000 }, async (t) => {
   const world = await World.open(t);
   const node = await world.node();
   await node.cli("me", "--name", "Anna");

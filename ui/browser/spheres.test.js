@@ -23,7 +23,7 @@ async function may(page, name) {
   return sheet(page).getByRole("group", { name, exact: true });
 }
 
-test("spheres", { skip: missing, timeout: 150_000 }, async (t) => {
+test("spheres", { skip: missing, timeout: 300_000 }, async (t) => {
   const world = await World.open(t);
   const [annaNode, bobNode] = await world.pair();
   const carlNode = await world.node();

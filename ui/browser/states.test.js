@@ -7,7 +7,7 @@ import { accessible } from "./axe.js";
 import { bubble, bubbles, conversation, field, open, say, settles, shut } from "./page.js";
 import { World, missing } from "./world.js";
 
-test("a page in all its states", { skip: missing, timeout: 110_000 }, async (t) => {
+test("a page in all its states", { skip: missing, timeout: 300_000 }, async (t) => {
   const world = await World.open(t);
   const [annaNode, bobNode] = await world.pair();
   await bobNode.cli("send", "Anna", "first");
