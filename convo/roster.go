@@ -39,6 +39,7 @@ type Roster struct {
 	byID   map[kith.RecordID]int
 	heads  map[int]bool
 
+	quotas  quotas
 	byStamp []int // all, in the order of their stamps
 	strikes []int // removals, demotions and promotions, senior authors first
 
@@ -53,6 +54,8 @@ type node struct {
 	at   int  // its place among the nodes
 	past past // what came before it
 	rank Rank // of its author, in its past
+
+	sponsor *node // what gave its author their place; see quotas
 }
 
 // ErrParents says that records which come before this one are missing here.
@@ -64,14 +67,41 @@ var lastSent = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 // NewRoster makes an empty roster.
 func NewRoster(sphere kith.ConversationID) *Roster {
-	return &Roster{sphere: sphere, byID: map[kith.RecordID]int{}, heads: map[int]bool{}}
+	return &Roster{sphere: sphere, byID: map[kith.RecordID]int{}, heads: map[int]bool{}, quotas: newQuotas()}
 }
 
 // Add takes a record whose proof was verified, and reports whether it was not
 // here yet. The record must not change any more. An error that wraps ErrParents
-// means that others have to come first. Any other is of kind kith.BadPeer: the
-// record is malformed, or its author had no right to it, and no roster takes it.
+// means that others have to come first, and one that wraps ErrTooMany that its
+// author wrote too many. Any other is of kind kith.BadPeer: the record is
+// malformed, or its author had no right to it, and no roster takes it.
 func (r *Roster) Add(rec *kith.Record) (added bool, err error) {
+	taken, err := r.Take(rec)
+	return len(taken) > 0, err
+}
+
+// Take is Add, and gives what was taken: the record, after others that had been
+// too many and are taken now because it follows them. They may be there even if
+// there is an error.
+func (r *Roster) Take(rec *kith.Record) (taken []*kith.Record, err error) {
+	added, err := r.add(rec, false)
+	if errors.Is(err, ErrParents) && r.quotas.ever {
+		if taken = r.pull(rec); len(taken) > 0 {
+			added, err = r.add(rec, false)
+		}
+		if errors.Is(err, ErrParents) {
+			err = r.waive(rec)
+		}
+	}
+	if added {
+		taken = append(taken, rec)
+	}
+	return taken, err
+}
+
+// add is Add. pulled says that somebody else follows the record, so that it does
+// not count how many its author wrote.
+func (r *Roster) add(rec *kith.Record, pulled bool) (added bool, err error) {
 	if r.Has(rec.ID) {
 		return false, nil
 	}
@@ -85,10 +115,15 @@ func (r *Roster) Add(rec *kith.Record) (added bool, err error) {
 	n := &node{Record: rec, at: len(r.nodes), past: pastOf(parents)}
 	before := r.before(n)
 	n.rank = before.rankOf(rec.Author.Account)
+	n.sponsor = r.sponsor(rec.Author.Account, before)
 	if err := before.check(n, true); err != nil {
 		return false, kith.Errorf(kith.BadPeer, "a record of a sphere is refused: %w", err)
 	}
+	if err := r.checkQuota(n, pulled); err != nil {
+		return false, err
+	}
 	r.insert(n, parents)
+	r.charge(n)
 	r.advance(n, before)
 	return true, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"kith"
@@ -27,6 +28,7 @@ func TestNeighboursMakeASmallWorld(t *testing.T) {
 			for _, at := range random.Perm(c.members)[:c.online] {
 				online[all[at]] = true
 			}
+			ring := meet.NewRing(kith.ConversationID{9}, all)
 			edges := map[kith.AccountID]map[kith.AccountID]bool{}
 			join := func(a, b kith.AccountID) {
 				if edges[a] == nil {
@@ -35,7 +37,7 @@ func TestNeighboursMakeASmallWorld(t *testing.T) {
 				edges[a][b] = true
 			}
 			for a := range online {
-				chosen := meet.Neighbours(kith.ConversationID{9}, a, all, func(b kith.AccountID) bool { return online[b] })
+				chosen := ring.Neighbours(a, func(b kith.AccountID) bool { return online[b] })
 				if most := max(meet.MeshFull, bits.Len(uint(c.members))); len(chosen) > most {
 					t.Fatalf("%d neighbours of %d members; want at most %d", len(chosen), c.members, most)
 				}
@@ -69,5 +71,23 @@ func TestNeighboursMakeASmallWorld(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Somebody who is not in seeks those whom they would seek if they were.
+func TestNeighboursOfWhoIsNotIn(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 11, 12, 13, 100} {
+		var all []kith.AccountID
+		for i := range n + 1 {
+			all = append(all, kith.AccountID{byte(i), 1})
+		}
+		anybody := func(kith.AccountID) bool { return true }
+		for i, own := range all {
+			others := slices.Delete(slices.Clone(all), i, i+1)
+			want := meet.NewRing(kith.ConversationID{9}, all).Neighbours(own, anybody)
+			if got := meet.NewRing(kith.ConversationID{9}, others).Neighbours(own, anybody); !slices.Equal(got, want) {
+				t.Errorf("%d: got %d neighbours, want %d", n, len(got), len(want))
+			}
+		}
 	}
 }

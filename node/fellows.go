@@ -1,15 +1,15 @@
 package node
 
 import (
+	"bytes"
+	"cmp"
 	"context"
-	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
-	"time"
 
 	"kith"
 	"kith/convo"
-	"kith/meet"
 	"kith/people"
 	"kith/seal"
 	"kith/store"
@@ -41,6 +41,27 @@ func (ss *spheres) letIn(ctx context.Context, id kith.ConversationID, account ki
 		return kith.Errorf(kith.NotFound, "the sphere of this invitation is gone")
 	}
 	return s.add(ctx, account)
+}
+
+// expect keeps a place in the directory for somebody who is being let in, until
+// the function that it returns is called.
+func (ss *spheres) expect(account kith.AccountID) (end func()) {
+	ss.mu.Lock()
+	ss.coming[account]++
+	ss.mu.Unlock()
+	return func() {
+		ss.mu.Lock()
+		defer ss.mu.Unlock()
+		if ss.coming[account]--; ss.coming[account] == 0 {
+			delete(ss.coming, account)
+		}
+	}
+}
+
+func (ss *spheres) expects(account kith.AccountID) bool {
+	ss.mu.RLock()
+	defer ss.mu.RUnlock()
+	return ss.coming[account] > 0
 }
 
 // enterBy notes that this account was let into a sphere by a member.
@@ -89,126 +110,198 @@ func (s *sphere) seek() {
 	}
 }
 
-// A mesh remembers who could not be reached, so that others take their place.
-type mesh struct {
-	mu     sync.Mutex
-	failed map[kith.AccountID]time.Time // guarded by mu
+// A briefing is what the other end of a link was told of members.
+type briefing struct {
+	mu   sync.Mutex
+	told map[kith.AccountID]whereabouts // guarded by mu
 }
 
-// missTime is how long somebody who could not be reached is passed over.
-const missTime = 10 * time.Minute
+type whereabouts struct {
+	version   uint64 // of the card
+	addresses []netip.AddrPort
+}
 
-// missed reports whether an account could not be reached lately.
-func (ss *spheres) missed(account kith.AccountID) bool {
-	if ss.r.links.has(account) {
+// news reports whether this was not told yet, and notes that it is.
+func (b *briefing) news(c *kith.Contact) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	told, ok := b.told[c.Account]
+	if ok && told.version == c.Card.Version && slices.Equal(told.addresses, c.Addresses) {
 		return false
 	}
-	ss.mesh.mu.Lock()
-	defer ss.mesh.mu.Unlock()
-	now := ss.r.opt.now()
-	if at, ok := ss.mesh.failed[account]; ok && now.Sub(at) < missTime {
-		return true
+	if b.told == nil {
+		b.told = map[kith.AccountID]whereabouts{}
 	}
-	if ss.r.pursuit.State(account).Tries < 2 {
-		delete(ss.mesh.failed, account)
-		return false
-	}
-	ss.mesh.failed[account] = now
+	b.told[c.Account] = whereabouts{c.Card.Version, c.Addresses}
 	return true
 }
 
-// neighbours are the members of all spheres to whom links are kept.
-func (ss *spheres) neighbours() map[kith.AccountID]bool {
-	own := ss.r.id.peer.Account
-	near := map[kith.AccountID]bool{}
-	for _, s := range ss.all() {
-		state := s.state()
-		members := make([]kith.AccountID, 0, len(state.Members))
-		for account := range state.Members {
-			members = append(members, account)
-		}
-		for _, account := range meet.Neighbours(s.id, own, members, func(a kith.AccountID) bool { return !ss.missed(a) }) {
-			near[account] = true
-		}
-		if kept := s.kept(); kept.State == store.SphereJoining {
-			near[kept.Inviter] = true
-		}
+// tellFellows tells a member who was linked, or came in, where the others of
+// the common spheres were last: first those to whom it seeks links, then those
+// who are or were here last.
+func (ss *spheres) tellFellows(l *live) {
+	to := l.Peer().Account
+	linked := map[kith.AccountID]bool{}
+	for _, other := range ss.r.links.of(kith.AccountID{}) {
+		linked[other.Peer().Account] = true
 	}
-	return near
-}
-
-// partial reports whether some sphere is too big for a link to everybody.
-func (ss *spheres) partial() bool {
-	return slices.ContainsFunc(ss.all(), func(s *sphere) bool { return len(s.state().Members) > meet.MeshFull })
-}
-
-// tellFellows tells a member where the others of a common sphere were last.
-func (ss *spheres) tellFellows(to kith.AccountID, say func(wire.Frame)) {
 	for _, s := range ss.with(to) {
 		if !s.Shared(to) {
 			continue
 		}
 		var known []kith.Contact
 		for account := range s.state().Members {
-			c, ok := ss.r.people.get(account)
-			if ok && account != to && len(c.Signed) > 0 && len(c.Addresses) > 0 {
+			if c, ok := ss.r.people.get(account); ok && account != to && tellable(&c) {
 				known = append(known, c)
 			}
 		}
-		if len(known) == 0 {
-			continue
+		sought := map[kith.AccountID]bool{}
+		for _, account := range s.ring().Neighbours(to, anybody) {
+			sought[account] = true
 		}
-		slices.SortFunc(known, func(a, b kith.Contact) int { return b.LastSeen.Compare(a.LastSeen) })
-		frame := wire.Fellows{Conversation: s.id}
-		for _, c := range known[:min(len(known), wire.MaxFellows)] {
-			frame.Fellows = append(frame.Fellows, wire.Fellow{Card: c.Signed, Addresses: c.Addresses})
+		rank := func(c *kith.Contact) int {
+			switch {
+			case sought[c.Account]:
+				return 0
+			case linked[c.Account]:
+				return 1
+			}
+			return 2
 		}
-		say(frame)
+		slices.SortFunc(known, func(a, b kith.Contact) int {
+			return cmp.Or(rank(&a)-rank(&b), b.LastSeen.Compare(a.LastSeen))
+		})
+		l.tell(s.id, known)
 	}
 }
 
-// introduce tells everybody who is linked where the others are, since a roster
-// changed.
-func (ss *spheres) introduce() {
-	for _, l := range ss.r.links.of(kith.AccountID{}) {
-		ss.tellFellows(l.Peer().Account, l.talk.Say)
+func tellable(c *kith.Contact) bool { return len(c.Signed) > 0 && len(c.Addresses) > 0 }
+
+// tell says where members of a sphere are, as far as that is news: of so many
+// the first as fit into a frame.
+func (l *live) tell(sphere kith.ConversationID, members []kith.Contact) {
+	frame := wire.Fellows{Conversation: sphere}
+	for i := range members {
+		if len(frame.Fellows) < wire.MaxFellows && l.briefing.news(&members[i]) {
+			frame.Fellows = append(frame.Fellows, wire.Fellow{Card: members[i].Signed, Addresses: members[i].Addresses})
+		}
 	}
+	if len(frame.Fellows) > 0 {
+		l.talk.Say(frame)
+	}
+}
+
+// introduce tells everybody who is linked where these members are, who came in
+// or told something new of themselves; and to them, where the others are. What
+// others told is not passed on so: of each member their own neighbours tell.
+func (ss *spheres) introduce(accounts ...kith.AccountID) {
+	var news []kith.Contact
+	for _, account := range accounts {
+		if c, ok := ss.r.people.get(account); ok && tellable(&c) {
+			news = append(news, c)
+		}
+	}
+	for _, l := range ss.r.links.of(kith.AccountID{}) {
+		to := l.Peer().Account
+		if slices.Contains(accounts, to) {
+			ss.tellFellows(l)
+		}
+		for _, s := range ss.with(to) {
+			if s.Shared(to) {
+				l.tell(s.id, slices.DeleteFunc(slices.Clone(news), func(c kith.Contact) bool {
+					return c.Account == to || !s.isMember(c.Account)
+				}))
+			}
+		}
+	}
+}
+
+// newcomers are whom records bring in.
+func newcomers(records []*kith.Record) []kith.AccountID {
+	var accounts []kith.AccountID
+	for _, rec := range records {
+		if addition, ok := rec.Change.(kith.Addition); ok {
+			accounts = append(accounts, addition.Account)
+		}
+	}
+	return accounts
 }
 
 // onFellows takes a member's word on where others of a common sphere are. Only
 // what their own cards say of them is believed; addresses are tried, no more.
 func (ss *spheres) onFellows(ctx context.Context, from kith.AccountID, frame wire.Fellows) error {
 	s, ok := ss.get(frame.Conversation)
-	if !ok || !s.Shared(from) {
+	switch {
+	case ok && s.Shared(from):
+	case ok && s.common(from):
+		s.mu.Lock()
+		s.early = &earlyFellows{from, frame} // until the roster has come
+		s.mu.Unlock()
+		return nil
+	default:
 		ss.r.dropped.add("members of a sphere that is not common")
 		return nil
 	}
-	for _, fellow := range frame.Fellows {
-		card, err := seal.OpenCard(fellow.Card)
+	cards := make([]kith.Card, len(frame.Fellows))
+	for i, fellow := range frame.Fellows {
+		card, err := ss.r.openCard(fellow.Card)
 		if err != nil {
 			return err
 		}
-		if card.Account == ss.r.id.peer.Account || !s.isMember(card.Account) {
-			continue
+		cards[i] = card
+	}
+	return ss.r.people.change(ctx, func(next *draft) error {
+		for i, fellow := range frame.Fellows {
+			c, ok := ss.r.people.get(cards[i].Account)
+			if ok && s.isMember(c.Account) && ss.hear(&c, cards[i], fellow) {
+				next.contacts = append(next.contacts, c)
+			}
 		}
-		_, err = ss.r.people.edit(ctx, card.Account, func(c *kith.Contact) (bool, error) {
-			changed := people.TakeCard(c, card, fellow.Card)
-			if c.Relation == kith.Fellow && changed {
-				pair, err := ss.r.id.fellowSecret(card)
-				if err != nil {
-					return false, nil
-				}
-				c.Pair = pair
-			}
-			// What was heard of others comes after what one knows oneself.
-			if merged := mergeAddresses(c.Addresses, fellow.Addresses); !slices.Equal(merged, c.Addresses) {
-				c.Addresses, changed = merged, true
-			}
-			return changed, nil
-		})
-		if err != nil && kith.KindOf(err) != kith.NotFound {
-			return fmt.Errorf("noting where a member is: %w", err)
+		return nil
+	})
+}
+
+// hear takes what was told of a member into their contact, and reports whether
+// that is news.
+func (ss *spheres) hear(c *kith.Contact, card kith.Card, fellow wire.Fellow) (news bool) {
+	if people.TakeCard(c, card, fellow.Card) {
+		news = true
+		if pair, err := ss.r.id.fellowSecret(card); err == nil && c.Relation == kith.Fellow {
+			c.Pair = pair
 		}
 	}
-	return nil
+	// What was heard of others comes after what one knows oneself.
+	if merged := mergeAddresses(c.Addresses, fellow.Addresses); !slices.Equal(merged, c.Addresses) {
+		c.Addresses, news = merged, true
+	}
+	return news
+}
+
+// earlyFellows is what was told before the roster that says who is a member.
+type earlyFellows struct {
+	from  kith.AccountID
+	frame wire.Fellows
+}
+
+// hearEarly takes in what came before its roster did.
+func (s *sphere) hearEarly(ctx context.Context) error {
+	s.mu.Lock()
+	early := s.early
+	s.early = nil
+	s.mu.Unlock()
+	if early == nil {
+		return nil
+	}
+	return s.r.spheres.onFellows(ctx, early.from, early.frame)
+}
+
+// openCard opens a card, and believes one that was verified before: in a big
+// sphere most of what one is told is known.
+func (r *run) openCard(signed []byte) (kith.Card, error) {
+	if card, _, _, err := wire.ParseSignedCard(signed); err == nil {
+		if c, ok := r.people.get(card.Account); ok && bytes.Equal(c.Signed, signed) {
+			return card, nil
+		}
+	}
+	return seal.OpenCard(signed)
 }

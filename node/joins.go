@@ -134,12 +134,13 @@ func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, r
 	if reply.Half.IsZero() {
 		return kith.Errorf(kith.BadPeer, "an answer to a request without a half of the pair secret")
 	}
+	defer r.spheres.expect(account)()
 	_, err = r.people.edit(ctx, account, func(c *kith.Contact) (bool, error) {
 		if c.Invitation.IsZero() {
 			return false, nil
 		}
 		c.Invitation = kith.InvitationSecret{}
-		c.Pair = seal.PairSecret(r.id.peer.Account, account, c.Half, reply.Half)
+		c.Pair = r.pairWith(card, reply.Sphere, c.Half, reply.Half)
 		c.Addresses = mergeAddresses(reply.Addresses, c.Addresses)
 		r.introduceCard(c, card, reply.Card)
 		switch {
@@ -209,6 +210,7 @@ func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSec
 	if err != nil {
 		return reply, err
 	}
+	defer r.spheres.expect(joiner)()
 	err = r.people.change(ctx, func(next *draft) error {
 		inv, ok := r.people.invitation(secret)
 		if !ok {
@@ -227,7 +229,7 @@ func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSec
 		if contact.Half.IsZero() {
 			contact.Half = seal.NewHalf()
 		}
-		contact.Pair = seal.PairSecret(r.id.peer.Account, joiner, contact.Half, request.Half)
+		contact.Pair = r.pairWith(card, inv.Sphere, contact.Half, request.Half)
 		contact.Addresses = mergeAddresses(request.Addresses, contact.Addresses)
 		r.introduceCard(contact, card, request.Card)
 		next.contacts = append(next.contacts, *contact)
@@ -245,6 +247,18 @@ func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSec
 		err = r.spheres.letIn(ctx, reply.Sphere, joiner)
 	}
 	return reply, err
+}
+
+// pairWith is the secret of a new pair. With who comes into a sphere it is the
+// one that all fellows have: if one side forgets them when they leave, and meets
+// them again when they are back, both still open the same door.
+func (r *run) pairWith(card kith.Card, sphere kith.ConversationID, own, theirs kith.Secret) kith.Secret {
+	if !sphere.IsZero() {
+		if pair, err := r.id.fellowSecret(card); err == nil {
+			return pair
+		}
+	}
+	return seal.PairSecret(r.id.peer.Account, card.Account, own, theirs)
 }
 
 // introduceCard takes the card of somebody who is becoming a contact, and

@@ -24,22 +24,38 @@ type notices struct {
 
 	mu     sync.Mutex // guards the rest
 	next   uint64     // number of the next notice; the first is 1
-	ring   [ringSize]Notice
+	ring   [ringSize]happening
 	wake   chan struct{} // closed and replaced when something was added
 	closed bool
+}
+
+// A happening is a notice, or how to make one when it is read: what takes much
+// room, or much work, is not kept for readers who may never come.
+type happening struct {
+	Notice
+	about any                   // of those about the same only the newest is made
+	view  func() (Notice, bool) // nil if the notice is complete
 }
 
 func newNotices() *notices {
 	return &notices{epoch: rand.Text()[:10], next: 1, wake: make(chan struct{})}
 }
 
-func (n *notices) publish(notice Notice) {
+func (n *notices) publish(notice Notice) { n.add(happening{Notice: notice}) }
+
+// publishLater publishes a notice that is made when it is read, and shows what
+// is so then. It is left out if view says so, or if there is a newer one.
+func (n *notices) publishLater(about any, view func() (Notice, bool)) {
+	n.add(happening{about: about, view: view})
+}
+
+func (n *notices) add(h happening) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return
 	}
-	n.ring[n.next%ringSize] = notice
+	n.ring[n.next%ringSize] = h
 	n.next++
 	close(n.wake)
 	n.wake = make(chan struct{})
@@ -54,19 +70,40 @@ func (n *notices) close() {
 	}
 }
 
-// after copies what came after a number. A reader who is too far behind gets a
+// after gives what came after a number. A reader who is too far behind gets a
 // reset and goes on with the newest.
 func (n *notices) after(last uint64) (batch []Numbered, now uint64, wake <-chan struct{}, open bool) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	now, wake, open = n.next-1, n.wake, !n.closed
 	if last+1+ringSize < n.next || last >= n.next {
-		now = n.next - 1
-		return []Numbered{{ID: n.id(now), Notice: Notice{Type: "reset"}}}, now, n.wake, !n.closed
+		n.mu.Unlock()
+		return []Numbered{{ID: n.id(now), Notice: Notice{Type: "reset"}}}, now, wake, open
 	}
-	for number := last + 1; number < n.next; number++ {
-		batch = append(batch, Numbered{ID: n.id(number), Notice: n.ring[number%ringSize]})
+	var happened []happening
+	for number := last + 1; number <= now; number++ {
+		happened = append(happened, n.ring[number%ringSize])
 	}
-	return batch, n.next - 1, n.wake, !n.closed
+	n.mu.Unlock()
+
+	newest := map[any]int{}
+	for i, h := range happened {
+		if h.view != nil {
+			newest[h.about] = i
+		}
+	}
+	for i, h := range happened {
+		if h.view != nil {
+			made := false
+			if newest[h.about] == i {
+				h.Notice, made = h.view()
+			}
+			if !made {
+				continue
+			}
+		}
+		batch = append(batch, Numbered{ID: n.id(last + 1 + uint64(i)), Notice: h.Notice})
+	}
+	return batch, now, wake, open
 }
 
 func (n *notices) id(number uint64) string { return fmt.Sprintf("%s-%d", n.epoch, number) }

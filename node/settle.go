@@ -9,8 +9,8 @@ import (
 
 	"kith"
 	"kith/convo"
-	"kith/seal"
 	"kith/store"
+	"kith/wire"
 )
 
 // sphereSettings is what the node keeps of a sphere as JSON.
@@ -252,6 +252,36 @@ func mustJSON(v any) []byte {
 // settleFellows keeps a place in the directory for everybody with whom this
 // account shares a sphere, and forgets those with whom it no longer does.
 func (ss *spheres) settleFellows(ctx context.Context) error {
+	return ss.r.people.change(ctx, func(next *draft) error {
+		cards := ss.fellowCards() // as of now, while nobody else changes the directory
+		for account, signed := range cards {
+			if _, ok := ss.r.people.get(account); ok {
+				continue
+			}
+			card, _, _, err := wire.ParseSignedCard(signed) // verified when the record came
+			if err != nil {
+				continue
+			}
+			pair, err := ss.r.id.fellowSecret(card)
+			if err != nil {
+				continue // they can still be met through others
+			}
+			next.contacts = append(next.contacts, kith.Contact{
+				Account: account, Relation: kith.Fellow, Card: card, Signed: signed, Pair: pair, Added: ss.r.opt.now(),
+			})
+		}
+		for _, c := range ss.r.people.unsorted() {
+			if _, ok := cards[c.Account]; c.Relation == kith.Fellow && !ok && !ss.joinsThrough(c.Account) && !ss.expects(c.Account) {
+				next.forget = append(next.forget, c.Account)
+			}
+		}
+		return nil
+	})
+}
+
+// fellowCards gives the cards of everybody with whom this account shares a
+// sphere, or did until lately.
+func (ss *spheres) fellowCards() map[kith.AccountID][]byte {
 	own := ss.r.id.peer.Account
 	cards := map[kith.AccountID][]byte{}
 	for _, s := range ss.all() {
@@ -270,30 +300,7 @@ func (ss *spheres) settleFellows(ctx context.Context) error {
 			}
 		}
 	}
-	return ss.r.people.change(ctx, func(next *draft) error {
-		for account, signed := range cards {
-			if _, ok := ss.r.people.get(account); ok {
-				continue
-			}
-			card, err := seal.OpenCard(signed)
-			if err != nil {
-				continue // verified when the record came
-			}
-			pair, err := ss.r.id.fellowSecret(card)
-			if err != nil {
-				continue // they can still be met through others
-			}
-			next.contacts = append(next.contacts, kith.Contact{
-				Account: account, Relation: kith.Fellow, Card: card, Signed: signed, Pair: pair, Added: ss.r.opt.now(),
-			})
-		}
-		for _, c := range ss.r.people.all() {
-			if _, ok := cards[c.Account]; c.Relation == kith.Fellow && !ok && !ss.joinsThrough(c.Account) {
-				next.forget = append(next.forget, c.Account)
-			}
-		}
-		return nil
-	})
+	return cards
 }
 
 // partingTime is how long after leaving a sphere its members are kept in reach,

@@ -23,7 +23,9 @@ type world struct {
 	mu        sync.Mutex // guards the rest
 	endpoints map[netip.AddrPort]*simEndpoint
 	severed   map[[2]netip.AddrPort]bool
+	part      map[netip.AddrPort]int // only places of the same part reach each other; see split
 	links     []*simLink
+	alive     int // links when they were counted last, but at least 1000
 	seed      uint64
 }
 
@@ -56,11 +58,46 @@ func (w *world) sever(a, b netip.AddrPort) {
 	}
 }
 
+// split cuts the world into parts; links between them are lost. A place that is
+// not in the map is in part 0.
+func (w *world) split(part map[netip.AddrPort]int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.part = part
+	for _, l := range w.links {
+		if part[l.from] != part[l.to] {
+			l.Cut()
+		}
+	}
+}
+
 // heal joins all places again.
 func (w *world) heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.severed)
+	w.part = nil
+}
+
+// apart reports whether two places can't reach each other. The caller holds mu.
+func (w *world) apart(a, b netip.AddrPort) bool {
+	return w.severed[between(a, b)] || w.part[a] != w.part[b]
+}
+
+// keep notes a link, and forgets those that have ended. The caller holds mu.
+func (w *world) keep(l *simLink) {
+	if len(w.links) >= 2*w.alive {
+		w.links = slices.DeleteFunc(w.links, func(l *simLink) bool {
+			select {
+			case <-l.Done():
+				return true
+			default:
+				return false
+			}
+		})
+		w.alive = max(len(w.links), 1000)
+	}
+	w.links = append(w.links, l)
 }
 
 // listener gives the listenFunc of a node at a place.
@@ -120,7 +157,7 @@ func (e *simEndpoint) Dial(ctx context.Context, door session.Door, addrs []netip
 	defer w.mu.Unlock()
 	for _, addr := range addrs {
 		to := w.endpoints[addr]
-		if to == nil || to == e || w.severed[between(e.at, addr)] {
+		if to == nil || to == e || w.apart(e.at, addr) {
 			continue
 		}
 		opened, ok := to.opens(door, e.own.Account)
@@ -131,7 +168,7 @@ func (e *simEndpoint) Dial(ctx context.Context, door session.Door, addrs []netip
 		c := w.conditions
 		c.Seed = w.seed
 		near, far := linktest.Pair(e.own, to.own, c)
-		w.links = append(w.links, &simLink{near, e.at, addr})
+		w.keep(&simLink{near, e.at, addr})
 		select {
 		case to.incoming <- session.Incoming{Link: far, Door: opened}:
 			return near, nil

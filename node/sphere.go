@@ -27,6 +27,8 @@ type sphere struct {
 	roster *convo.Roster
 	judged map[kith.AccountID]string // by what an account's events were judged last
 	shown  map[kith.RecordID]bool    // the records that the room tells of; nil if not known
+	early  *earlyFellows             // nil if nothing waits for the roster
+	mesh   meshed
 }
 
 func newSphere(r *run, stored store.Sphere) *sphere {
@@ -46,7 +48,7 @@ func (s *sphere) load(ctx context.Context) error {
 			return kith.Errorf(kith.Damaged, "a record of the sphere in the store can't be read: %w", err)
 		}
 		rec.Proof, rec.Certificate = raw.Proof, raw.Certificate
-		if _, err := roster.Add(rec); err != nil {
+		if _, err := roster.Add(rec); err != nil && !errors.Is(err, convo.ErrTooMany) {
 			return kith.Errorf(kith.Damaged, "a record of the sphere in the store does not fit: %w", err)
 		}
 	}
@@ -154,13 +156,15 @@ func (s *sphere) enter(ctx context.Context, records []*kith.Record) error {
 	var bad error
 	var fresh []*kith.Record
 	for _, rec := range records {
-		isNew, err := s.roster.Add(rec)
+		taken, err := s.roster.Take(rec)
+		fresh = append(fresh, taken...)
+		if errors.Is(err, convo.ErrTooMany) {
+			s.r.dropped.add("a record of a sphere by somebody who wrote too many")
+			continue
+		}
 		if err != nil {
 			bad = err
 			break
-		}
-		if isNew {
-			fresh = append(fresh, rec)
 		}
 	}
 	s.mu.Unlock()
@@ -176,7 +180,10 @@ func (s *sphere) enter(ctx context.Context, records []*kith.Record) error {
 			return err
 		}
 		s.r.links.spheresChanged()
-		s.r.spheres.introduce()
+		s.r.spheres.introduce(newcomers(fresh)...)
+		if err := s.hearEarly(ctx); err != nil {
+			return err
+		}
 		s.r.refresh.soon()
 		s.publish()
 	}
