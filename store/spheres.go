@@ -26,7 +26,6 @@ type Sphere struct {
 	State    SphereState
 	Inviter  kith.AccountID // zero if this account made it
 	Name     string         // as the invitation told; the roster's profile counts more
-	Folder   string         // of this machine; empty if none was chosen
 	Joined   time.Time      // zero before
 	Settings []byte         // the node's own
 }
@@ -39,7 +38,7 @@ func (t *Tx) PutSphere(s Sphere) error {
 		return err
 	}
 	t.change(s.ID).Arranged = true
-	return t.c.exec("put sphere", p.row, string(s.State), s.Inviter, s.Name, s.Folder, s.Joined, notNull(s.Settings))
+	return t.c.exec("put sphere", p.row, string(s.State), s.Inviter, s.Name, s.Joined, notNull(s.Settings))
 }
 
 // sphere finds the conversation of a sphere or makes it.
@@ -59,7 +58,7 @@ func (s *Store) Spheres(ctx context.Context) ([]Sphere, error) {
 		r.fill(sphere.ID[:])
 		sphere.State = SphereState(r.text())
 		r.fill(sphere.Inviter[:])
-		sphere.Name, sphere.Folder = r.text(), r.text()
+		sphere.Name = r.text()
 		sphere.Joined, sphere.Settings = r.time(), r.blob()
 		return sphere, nil
 	})

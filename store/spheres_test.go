@@ -43,7 +43,7 @@ func TestSpheres(t *testing.T) {
 	if got := must[[]store.Sphere](t)(s.Spheres(t.Context())); len(got) != 1 || !reflect.DeepEqual(got[0], sphere) && got[0].Settings != nil {
 		t.Errorf("%+v", got)
 	}
-	sphere.State, sphere.Joined, sphere.Settings, sphere.Folder = store.SphereMember, start, []byte("{}"), "/home/alice/Kith/Family"
+	sphere.State, sphere.Joined, sphere.Settings = store.SphereMember, start, []byte("{}")
 	update(t, s, func(tx *store.Tx) error { return tx.PutSphere(sphere) })
 	if got := must[[]store.Sphere](t)(s.Spheres(t.Context())); len(got) != 1 || !reflect.DeepEqual(got[0], sphere) {
 		t.Errorf("%+v", got)

@@ -18,6 +18,7 @@
 //	drafts          what was written and not sent
 //	settings, contacts, invitations, blocks
 //	spheres, records, members, sphere_invites
+//	folders, holdings, glances   where shared files lie, and what lay in the folders last
 //	exempt          what a member who came late need not get for it to be delivered
 //
 // The schema is in sql/schema.N.sql, one file a version, and the queries by

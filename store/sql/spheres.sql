@@ -2,11 +2,11 @@
 UPDATE conversations SET sphere = 1 WHERE id = ?;
 
 -- name: put sphere
-INSERT OR REPLACE INTO spheres (conversation, state, inviter, name, folder, joined, settings)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT OR REPLACE INTO spheres (conversation, state, inviter, name, joined, settings)
+VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: spheres
-SELECT c.name, s.state, s.inviter, s.name, s.folder, s.joined, s.settings
+SELECT c.name, s.state, s.inviter, s.name, s.joined, s.settings
 FROM spheres s JOIN conversations c ON c.id = s.conversation;
 
 -- name: delete sphere
