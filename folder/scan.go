@@ -6,9 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"kith"
 )
 
 // scan looks through a folder and makes pending what differs from the index.
@@ -198,4 +201,34 @@ func entryOf(rel string, info fs.FileInfo, err error) (Entry, bool) {
 		Path: path.Clean(rel), Size: info.Size(), ModTime: info.ModTime(),
 		Inode: inodeOf(info), Link: info.Mode()&fs.ModeSymlink != 0,
 	}, true
+}
+
+// Look tells what Watch would remember of a file; false if it would not.
+func Look(root, rel string) (Entry, bool) {
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return Entry{}, false
+	}
+	defer r.Close()
+	info, err := r.Lstat(rel)
+	return entryOf(rel, info, err)
+}
+
+// Readable tells why something can't be shared from where it lies, or nil.
+func Readable(name string) error {
+	if !filepath.IsAbs(name) {
+		return kith.Errorf(kith.Invalid, "%q does not say from the root on where the file lies", name)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return failed("share", name, err)
+	}
+	if !info.Mode().IsRegular() && !info.IsDir() {
+		return kith.Errorf(kith.Invalid, "%q can't be shared: it is neither a file nor a folder", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return failed("share", name, err)
+	}
+	return f.Close()
 }
