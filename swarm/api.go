@@ -34,10 +34,27 @@ func (s *Swarm) Share(sealed *Sealed) error {
 // Fetch begins to fetch a share to dest, which does not exist yet: the path of
 // the file, or of the folder that becomes the shared one. want says which files;
 // what is not wanted can be later (Select). Fetching it again changes nothing.
+//
+// What lies at dest is never overwritten. If there is something, or another
+// share is being fetched to it, the error is of kind kith.Conflict. If it
+// appears later, the transfer goes on beside it, under names that end in
+// ".kith-part"; when a file is complete and its name is taken the state becomes
+// Failed, and the Reason names that file. Nothing is lost: once it is out of the
+// way (Resume), or the share is to lie elsewhere (Relocate), it gets its name.
 func (s *Swarm) Fetch(ref kith.FileRef, dest string, want Selection) error {
 	dest, err := filepath.Abs(dest)
 	if err != nil {
 		return kith.Errorf(kith.Invalid, "fetch to %q: %w", dest, err)
+	}
+	if _, err := s.find(ref.Infohash); err != nil {
+		if err := s.untaken(dest, nil); err != nil {
+			return err
+		}
+		for _, name := range []string{dest, dest + partSuffix} {
+			if _, err := os.Lstat(name); err == nil {
+				return kith.Errorf(kith.Conflict, "fetch to %q: something lies there already; choose another name", name)
+			}
+		}
 	}
 	r := newRecord(&ref)
 	r.Path, r.Select = dest, want
@@ -78,7 +95,7 @@ func (s *Swarm) Resume(ih kith.Infohash) error {
 		return err
 	}
 	t.mu.Lock()
-	t.blocked = nil
+	t.blocked, t.whole = nil, true
 	tt := t.t
 	queued := t.speed.queued
 	t.mu.Unlock()

@@ -120,7 +120,7 @@ func (s *Swarm) resolve(ip net.IP) (*transfer, kith.DeviceID, uint32) {
 func (s *Swarm) join(nc net.Conn, t *transfer, peer kith.DeviceID, way string, outgoing bool, head []byte) (*conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.banned[peer] {
+	if s.closed || s.banned[peer] || way == "direct" && s.byLink[peer] {
 		nc.Close()
 		return nil, kith.Errorf(kith.BadPeer, "connections of this device are not taken")
 	}

@@ -30,7 +30,10 @@ const (
 // then the infohash.
 const protocol = "\x13BitTorrent protocol"
 
-const handshakeHead = len(protocol) + 8 + 20
+const (
+	handshakeHead = len(protocol) + 8 + 20
+	handshakeSize = handshakeHead + 20 // with the peer's name
+)
 
 // Connect names a device that may have pieces of a share, and TCP addresses
 // where it may be reached; none if only links reach it. While something of the
@@ -151,9 +154,12 @@ func (d dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 func (s *Swarm) reach(ctx context.Context, t *transfer, device kith.DeviceID) (net.Conn, string, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	s.mu.Lock()
+	byLink := s.byLink[device]
+	s.mu.Unlock()
 	t.mu.Lock()
 	var addrs []string
-	if m := t.members[device]; m != nil && s.cfg.TLS != nil {
+	if m := t.members[device]; m != nil && s.cfg.TLS != nil && !byLink {
 		addrs = append(addrs, m.addrs...)
 	}
 	t.mu.Unlock()
@@ -225,20 +231,34 @@ func (s *Swarm) reachTCP(ctx context.Context, addr string, device kith.DeviceID)
 	if err != nil {
 		return nil, err
 	}
-	c := tls.Client(nc, s.cfg.TLS)
-	if err := c.HandshakeContext(ctx); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	peer, err := seal.PeerOf(c.ConnectionState())
+	c, peer, err := s.prove(ctx, nc, true)
 	if err == nil && peer.Device != device {
 		err = kith.Errorf(kith.BadPeer, "another device answers at %s", addr)
 	}
 	if err != nil {
-		c.Close()
+		nc.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// prove has both ends of a TCP connection prove who they are.
+func (s *Swarm) prove(ctx context.Context, nc net.Conn, dialler bool) (*framed, kith.Peer, error) {
+	side := tls.Server
+	if dialler {
+		side = tls.Client
+	}
+	c := side(&exactly{Conn: nc}, s.cfg.TLS)
+	if err := c.HandshakeContext(ctx); err != nil {
+		return nil, kith.Peer{}, err
+	}
+	state := c.ConnectionState()
+	peer, err := seal.PeerOf(state)
+	if err != nil {
+		return nil, kith.Peer{}, err
+	}
+	f, err := newFramed(nc, state, dialler)
+	return f, peer, err
 }
 
 // accept takes TCP connections.
@@ -266,14 +286,9 @@ func (s *Swarm) accept() {
 		s.work.Go(func() {
 			defer func() { <-slots }()
 			nc.SetDeadline(time.Now().Add(firstWords))
-			c := tls.Server(nc, s.cfg.TLS)
-			if err := c.HandshakeContext(s.ctx); err != nil {
-				nc.Close()
-				return
-			}
-			peer, err := seal.PeerOf(c.ConnectionState())
+			c, peer, err := s.prove(s.ctx, nc, false)
 			if err != nil {
-				c.Close()
+				nc.Close()
 				return
 			}
 			s.receive(c, peer, "direct")

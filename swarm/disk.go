@@ -38,21 +38,31 @@ type entry struct {
 // A disk holds the files of one share open. Names of fetched ones are below a
 // root that nothing leaves, links included.
 type disk struct {
-	dir string // the root; "" if names are absolute, and then nothing is written
+	dir  string // the root; "" if names are absolute, and then nothing is written
+	pool *pool  // for direct writes; without it there are none
 
-	mu      sync.Mutex // guards all below
-	root    *os.Root
-	entries []entry
-	handles map[int]*handle
-	clock   int
-	spoilt  int // first file that is not as noted any more, or -1
-	missing bool
+	mu       sync.Mutex // guards all below
+	root     *os.Root
+	entries  []entry
+	handles  map[int]*handle
+	clock    int
+	spoilt   int // first file that is not as noted any more, or -1
+	missing  bool
+	indirect bool // the file system has no direct writes
 }
 
 type handle struct {
 	*os.File
+	direct     *os.File // the same file, for direct writes; nil until there is one
 	refs, used int
 	stale      bool
+}
+
+func (h *handle) Close() error {
+	if h.direct != nil {
+		h.direct.Close()
+	}
+	return h.File.Close()
 }
 
 func newDisk(dir string, entries []entry) *disk {
@@ -226,7 +236,13 @@ func (d *disk) writeAt(i int, p []byte, at int64) error {
 		return err
 	}
 	defer d.give(h)
-	_, err = h.WriteAt(p, at)
+	before, after, err := d.writeDirect(i, h, p, at)
+	if err == nil && len(before) > 0 {
+		_, err = h.WriteAt(before, at)
+	}
+	if err == nil && len(after) > 0 {
+		_, err = h.WriteAt(after, at+int64(len(p)-len(after)))
+	}
 	return err
 }
 
@@ -282,16 +298,15 @@ func (d *disk) prepare(i int, f *manifestFile) error {
 	return nil
 }
 
-// finish gives a prepared file its name.
+// finish gives a prepared file its name, if nobody else has it.
 func (d *disk) finish(i int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e := &d.entries[i]
-	if _, err := d.root.Lstat(e.File.Path); err == nil {
-		return kith.Errorf(kith.Conflict, "%q is complete but can't get its name, which is taken: move that file away, then resume", filepath.Join(d.dir, e.File.Path))
-	}
 	d.dropLocked(i)
-	if err := d.root.Rename(e.File.Path+partSuffix, e.File.Path); err != nil {
+	if err := giveName(d.root, e.File.Path+partSuffix, e.File.Path); errors.Is(err, fs.ErrExist) {
+		return kith.Errorf(kith.Conflict, "%q is complete but can't get its name, which is taken: move that file away, then resume", filepath.Join(d.dir, e.File.Path))
+	} else if err != nil {
 		return err
 	}
 	e.State, e.File.Modified, e.Planned = final, e.Planned, 0

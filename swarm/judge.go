@@ -97,13 +97,26 @@ func (t *transfer) judge(piece int, good bool, buf []byte) {
 }
 
 // ban ends all that there is with a device that sends rubbish, until this
-// program ends.
+// program ends. Over TCP it may have been changed on its way (see framed), so
+// the first time only TCP is given up: over a link nobody but the device can
+// have done it. It gets a new number, since the library has condemned the old.
 func (s *Swarm) ban(number uint32) {
 	s.mu.Lock()
 	device := s.devices[number-1]
-	s.banned[device] = true
-	s.mu.Unlock()
-	s.log.Warn("a member sent pieces that are not what was shared; nothing is fetched from it any more", "device", device.Short())
+	if s.deviceNo[device] != number {
+		s.mu.Unlock() // of what came before
+		return
+	}
+	if s.cfg.Dial != nil && !s.byLink[device] {
+		s.byLink[device] = true
+		delete(s.deviceNo, device)
+		s.mu.Unlock()
+		s.log.Warn("pieces of a member were changed on their way; it is reached over links only", "device", device.Short())
+	} else {
+		s.banned[device] = true
+		s.mu.Unlock()
+		s.log.Warn("a member sent pieces that are not what was shared; nothing is fetched from it any more", "device", device.Short())
+	}
 	// The library's lock may be held by whoever waits for this.
 	go s.closeConns(func(c *conn) bool { return c.peer == device })
 }

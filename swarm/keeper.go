@@ -319,7 +319,12 @@ func (c *content) examine(all bool) {
 			}
 		case partial:
 			if fi, err := os.Lstat(name); err == nil && e.Planned != 0 && fi.Size() == e.File.Size && fi.ModTime().UnixNano() == e.Planned {
-				if _, err := os.Lstat(name + partSuffix); err != nil {
+				part, err := os.Lstat(name + partSuffix)
+				if err == nil && os.SameFile(fi, part) { // killed while it had both names
+					part = nil
+					os.Remove(name + partSuffix)
+				}
+				if part == nil {
 					e.State, e.File.Modified, e.Planned = final, e.Planned, 0
 					trusted = true
 					break

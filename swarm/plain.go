@@ -13,7 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anacrolix/dht/v2"
 	"github.com/anacrolix/generics"
+	"github.com/anacrolix/log"
 	"github.com/anacrolix/torrent"
 	"github.com/anacrolix/torrent/bencode"
 	"github.com/anacrolix/torrent/metainfo"
@@ -51,6 +53,7 @@ type Plain struct {
 	cfg      PlainConfig
 	client   *torrent.Client
 	files    *plainHave
+	dht      []*dht.Server
 	up, down *rate.Limiter
 	news     news
 	stop     chan struct{}
@@ -89,12 +92,13 @@ func OpenPlain(cfg PlainConfig) (*Plain, error) {
 	}
 	p := &Plain{cfg: cfg, up: newLimiter(cfg.Up), down: newLimiter(cfg.Down), stop: make(chan struct{}), items: map[kith.Infohash]*plainItem{}}
 	p.news.tell = cfg.Changed
+	quiet()
 	c := torrent.NewDefaultClientConfig()
 	if err := listenAt(c, cfg.Listen); err != nil {
 		return nil, err
 	}
 	c.DefaultStorage = noStorage{}
-	c.DisableUTP, c.NoDHT, c.DisableTrackers, c.DisablePEX = true, cfg.NoDHT, cfg.NoTrackers, cfg.NoPEX
+	c.DisableUTP, c.NoDHT, c.DisableTrackers, c.DisablePEX = true, true, cfg.NoTrackers, cfg.NoPEX // see startDHT
 	c.DisableWebseeds, c.DisableWebtorrent, c.NoDefaultPortForwarding = true, true, true
 	if !cfg.NoLAN {
 		c.LocalServiceDiscovery = &torrent.LocalServiceDiscoveryConfig{}
@@ -108,6 +112,11 @@ func OpenPlain(cfg PlainConfig) (*Plain, error) {
 	if p.client, err = torrent.NewClient(c); err != nil {
 		p.files.Close()
 		return nil, kith.Errorf(kith.Internal, "start the BitTorrent client: %w", err)
+	}
+	if !cfg.NoDHT {
+		if p.dht, err = startDHT(p.client, c); err != nil {
+			cfg.Log.Warn("torrents are fetched without the DHT", "error", err) // trackers may do
+		}
 	}
 	names, _ := filepath.Glob(filepath.Join(cfg.Dir, "*.torrent-record"))
 	for _, name := range names {
@@ -126,6 +135,10 @@ func OpenPlain(cfg PlainConfig) (*Plain, error) {
 	p.work.Go(p.run)
 	return p, nil
 }
+
+// quiet keeps the library's search of the local network, which has a logger of
+// its own that nothing configures, from writing to standard error.
+var quiet = sync.OnceFunc(func() { log.Default.SetHandlers(log.DiscardHandler) })
 
 // listenAt sets where the client listens. An address of one family switches the
 // other one off.
@@ -326,6 +339,9 @@ func (p *Plain) Close() error {
 		errs = append(errs, p.saveLocked(ih))
 	}
 	p.mu.Unlock()
+	for _, s := range p.dht {
+		s.Close()
+	}
 	errs = append(errs, p.client.Close()...)
 	p.news.stop()
 	return errors.Join(append(errs, p.files.Close())...)

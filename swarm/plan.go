@@ -23,10 +23,11 @@ const (
 )
 
 // pieceLength chooses the piece length for a stream: some thousand pieces, so
-// that lists stay short, but no longer than a slow line carries in seconds.
+// that lists stay short, but no longer than a slow line carries in seconds. A
+// disk likes to be given a MiB at once, so up to that a thousand are enough.
 func pieceLength(size int64) int64 {
 	length := int64(256 << 10)
-	for length < 16<<20 && size/length > 4096 {
+	for length < 16<<20 && size/length > 4096 || length < 1<<20 && size/length > 1024 {
 		length *= 2
 	}
 	return length

@@ -12,7 +12,10 @@ import (
 	"kith"
 )
 
-var errNoSpace = syscall.ENOSPC
+var (
+	errNoSpace     = syscall.ENOSPC
+	errCrossDevice = syscall.EXDEV
+)
 
 // A record is what is kept about a transfer across restarts. Of a FileRef only
 // what the transfer needs; path and media are the conversation's matter.
@@ -35,6 +38,7 @@ type record struct {
 	Failed   string // why it can't go on, "" if it can
 	Idle     bool   // nothing more is wanted of it
 	Doubt    bool   // what is noted as had must be hashed again
+	Moving   string // where it is being renamed to, "" if it is not
 }
 
 func (r *record) ref() kith.FileRef {
@@ -73,10 +77,7 @@ func writeWhole(name string, data []byte) error {
 	if err := os.Rename(f.Name(), name); err != nil {
 		return err
 	}
-	if d, err := os.Open(dir); err == nil {
-		d.Sync()
-		d.Close()
-	}
+	syncFolder(dir)
 	return nil
 }
 

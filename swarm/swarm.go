@@ -47,7 +47,9 @@ type Config struct {
 	Log *slog.Logger
 	Now func() time.Time
 
-	writeHook func() error // of tests; before every write of fetched data
+	// Of tests.
+	writeHook func() error // before every write of fetched data
+	stepHook  func()       // between the steps of renaming
 }
 
 // A Swarm seeds and fetches. Its methods may be called from any goroutine.
@@ -73,6 +75,7 @@ type Swarm struct {
 	devices   []kith.DeviceID
 	deviceNo  map[kith.DeviceID]uint32
 	banned    map[kith.DeviceID]bool
+	byLink    map[kith.DeviceID]bool // TCP with them is not to be trusted
 	conns     map[*conn]struct{}
 	lastOrder int64
 }
@@ -94,7 +97,7 @@ func Open(cfg Config) (*Swarm, error) {
 	s := &Swarm{
 		cfg: cfg, log: cfg.Log, up: newLimiter(cfg.Up), down: newLimiter(cfg.Down), pool: newPool(),
 		wake: make(chan struct{}, 1), transfers: map[kith.Infohash]*transfer{},
-		deviceNo: map[kith.DeviceID]uint32{}, banned: map[kith.DeviceID]bool{}, conns: map[*conn]struct{}{},
+		deviceNo: map[kith.DeviceID]uint32{}, banned: map[kith.DeviceID]bool{}, byLink: map[kith.DeviceID]bool{}, conns: map[*conn]struct{}{},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.news.tell = cfg.Changed
@@ -104,6 +107,9 @@ func Open(cfg Config) (*Swarm, error) {
 	}
 	for _, r := range records {
 		s.lastOrder = max(s.lastOrder, r.Order)
+		if err := s.settleMove(r); err != nil {
+			return nil, err
+		}
 		s.add(r)
 	}
 	if cfg.Listen != "" && cfg.TLS != nil {
@@ -150,6 +156,7 @@ func (s *Swarm) clientConfig() *torrent.ClientConfig {
 	c.DialRateLimiter = rate.NewLimiter(rate.Inf, 1)
 	c.MaxAllocPeerRequestDataPerConn = 2 << 20
 	c.MaxUnverifiedBytes = usualUnproven
+	c.PieceHashersPerTorrent = 4 // they also write, and wait for the disk
 	c.DefaultStorage = noStorage{}
 	c.Slogger = slog.New(slog.DiscardHandler)
 	c.Callbacks.ReceivedUsefulData = []func(torrent.ReceivedUsefulDataEvent){s.received}

@@ -169,6 +169,7 @@ func (t *transfer) openLocked(raw []byte) error {
 			c.have = fullSet(c.pieces())
 		}
 		c.disk = newDisk(t.rootDir(), r.Entries)
+		c.disk.pool = t.s.pool
 	}
 	if !r.Folder {
 		if len(r.Entries) == 0 {
