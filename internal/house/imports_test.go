@@ -32,11 +32,12 @@ var layers = []layer{
 	{"kith/folder", []string{"kith"}, "hostile names are fuzzed alone"},
 	{"kith/preview", []string{"kith"}, "hostile pictures are fuzzed alone"},
 	{"kith/swarm", []string{"kith", "kith/seal", "kith/link"}, "it carries ciphertext between devices and knows nothing of conversations"},
+	{"kith/shelf", []string{"kith", "kith/store", "kith/folder", "kith/preview", "kith/swarm"}, "it keeps files and is told about conversations by its host"},
 	{"kith/outbox", []string{"kith"}, "a debt is the difference of two vectors and needs nothing else"},
 	{"kith/internal/archive", []string{"kith"}, "a backup is a file format"},
 	{"kith/node", []string{
 		"kith", "kith/wire", "kith/seal", "kith/convo", "kith/people", "kith/store", "kith/link",
-		"kith/session", "kith/meet", "kith/sync", "kith/folder", "kith/preview", "kith/swarm", "kith/outbox", "kith/internal/archive",
+		"kith/session", "kith/meet", "kith/sync", "kith/folder", "kith/preview", "kith/swarm", "kith/shelf", "kith/outbox", "kith/internal/archive",
 	}, "it connects what stands below the API and must not know who asks"},
 	{"kith/api", []string{"kith", "kith/node"}, "whatever it needs, the node offers"},
 	{"kith/api/local", []string{"kith"}, "a socket in the home, nothing else"},
