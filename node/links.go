@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kith"
@@ -21,6 +22,11 @@ type live struct {
 	link.Link
 	since time.Time
 	talk  *talk.Talk
+
+	briefing briefing
+	// swarmPort is where the device takes TCP connections for pieces of files;
+	// zero until it tells.
+	swarmPort atomic.Uint32
 }
 
 // links is the table of live links: at most one to each device.
@@ -75,6 +81,13 @@ func (ls *links) remove(l *live) {
 	if ls.byDevice[l.Peer().Device] == l {
 		delete(ls.byDevice, l.Peer().Device)
 	}
+}
+
+// device gives the link to a device, or nil.
+func (ls *links) device(device kith.DeviceID) *live {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.byDevice[device]
 }
 
 // has reports whether there is a link to an account.

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -43,10 +44,17 @@ type Options struct {
 	// Loopback also offers 127.0.0.1 as an address, for several nodes on a
 	// machine without a network.
 	Loopback bool
+	// Folders is where the folder Kith with those of the conversations is made;
+	// the person's home directory if empty.
+	Folders string
 
-	// now is the wall clock and listen opens the network; tests replace them.
-	now    func() time.Time
-	listen listenFunc
+	// now is the wall clock, listen opens the network and launch opens a file
+	// with the system's program; tests replace them. noFiles leaves out all that
+	// has to do with files, for simulations of many people.
+	now     func() time.Time
+	listen  listenFunc
+	launch  func(path string) error
+	noFiles bool
 }
 
 // A Node is one running Kith. Its methods may be called from any goroutine.
@@ -75,6 +83,16 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 	}
 	if opt.listen == nil {
 		opt.listen = listenSession
+	}
+	if opt.launch == nil {
+		opt.launch = launch
+	}
+	if opt.Folders == "" && !opt.noFiles {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, kith.Errorf(kith.Invalid, "this system does not tell where your home directory is; say with KITH_FOLDERS where shared files shall lie: %w", err)
+		}
+		opt.Folders = home
 	}
 	lock, err := takeHome(opt.Home)
 	if err != nil {

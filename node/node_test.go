@@ -18,7 +18,7 @@ func open(t *testing.T, home, name string) *Node {
 	if os.Getenv("KITH_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", name)
 	}
-	n, err := Open(t.Context(), Options{Home: home, Log: log, Loopback: true})
+	n, err := Open(t.Context(), Options{Home: home, Folders: home, Log: log, Loopback: true})
 	if err != nil {
 		t.Fatal(err)
 	}

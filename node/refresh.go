@@ -1,6 +1,7 @@
 package node
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type refresher struct {
 	wake chan struct{} // capacity 1
 
 	doing sync.Mutex // held during now, so that the newest state is set last
+	pairs doorCache  // guarded by doing
 
 	mu      sync.Mutex // guards the rest
 	stale   bool
@@ -69,37 +71,46 @@ func (f *refresher) signal() {
 
 // run works until the run ends.
 func (f *refresher) run() {
-	blockEnds := time.NewTimer(time.Hour)
-	defer blockEnds.Stop()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var last time.Time // when doors and targets were set, by the clock that runs evenly
+	waits := false     // they are to be set again, when the pause is over
 	for {
-		blockEnds.Stop()
 		end := sooner(f.r.people.nextBlockEnd(), f.r.spheres.nextMuteEnd())
-		if f.r.spheres.partial() {
-			// Who can't be reached is replaced by others.
-			end = sooner(end, f.r.opt.now().Add(meshTime))
-		}
+		rest := never
 		if !end.IsZero() {
 			// The clock may be set meanwhile: look again at least every minute.
-			blockEnds.Reset(min(end.Sub(f.r.opt.now()), time.Minute) + time.Millisecond)
+			rest = min(time.Minute, end.Sub(f.r.opt.now())+time.Millisecond)
+		}
+		if f.r.spheres.partial() {
+			rest = min(rest, time.Until(last.Add(meshTime))) // who can't be reached is replaced by others
+		}
+		if waits {
+			rest = min(rest, time.Until(last.Add(refreshPause)))
+		}
+		if timer.Stop(); rest != never {
+			timer.Reset(rest)
 		}
 		select {
 		case <-f.wake:
-		case <-blockEnds.C:
-			if !f.r.opt.now().Before(end) {
-				f.now()
-				f.r.blocksEnded()
-				if err := f.r.spheres.muteEnded(f.r.ctx); err != nil && f.r.ctx.Err() == nil {
-					f.r.log.Error("could not show what was written by somebody who is no longer muted", "error", err)
-				}
-			}
+		case <-timer.C:
 		case <-f.r.ctx.Done():
 			return
+		}
+		if !end.IsZero() && !f.r.opt.now().Before(end) {
+			waits = true
+			f.r.blocksEnded()
+			if err := f.r.spheres.muteEnded(f.r.ctx); err != nil && f.r.ctx.Err() == nil {
+				f.r.log.Error("could not show what was written by somebody who is no longer muted", "error", err)
+			}
 		}
 		f.mu.Lock()
 		stale, changes, lost := f.stale, f.changes, f.lost
 		f.stale, f.changes, f.lost = false, nil, false
 		f.mu.Unlock()
-		if stale {
+		waits = waits || stale || f.r.spheres.partial() && time.Since(last) >= meshTime
+		if waits && time.Since(last) >= refreshPause {
+			waits, last = false, time.Now()
 			f.now()
 		}
 		for _, change := range changes {
@@ -130,15 +141,19 @@ func (f *refresher) now() {
 		r.pursuit.SetTargets(nil)
 		return
 	}
+	f.pairs.next()
 	near := r.spheres.neighbours()
+	for account := range r.seeks() {
+		near[account] = true // they have what is being fetched
+	}
 	var doors []session.Door
 	var targets []meet.Target
-	for _, c := range r.people.all() {
+	for _, c := range r.people.unsorted() {
 		if _, blocked := r.people.block(c.Account); blocked || c.Relation == kith.Removed {
 			continue
 		}
 		if c.Relation == kith.Fellow && !c.Pair.IsZero() && !near[c.Account] {
-			doors = append(doors, session.Door{Key: seal.PairDoor(c.Pair), Account: c.Account})
+			doors = append(doors, session.Door{Key: f.pairs.of(c.Pair), Account: c.Account})
 			continue // others of the sphere keep links to them
 		}
 		key, ok := doorOf(&c)
@@ -146,14 +161,31 @@ func (f *refresher) now() {
 			continue
 		}
 		if !c.Pair.IsZero() {
-			doors = append(doors, session.Door{Key: seal.PairDoor(c.Pair), Account: c.Account})
+			doors = append(doors, session.Door{Key: f.pairs.of(c.Pair), Account: c.Account})
 		}
 		targets = append(targets, meet.Target{Account: c.Account, Door: key, Addresses: c.Addresses})
 	}
 	doors = append(doors, r.invitationDoors()...)
 	r.net.SetDoors(doors)
 	r.pursuit.SetTargets(targets)
+	r.spheres.prune(near)
 }
+
+// A doorCache computes the door of each pair only once: of hundreds of members
+// that takes some work.
+type doorCache struct{ before, now map[kith.Secret]seal.DoorKey }
+
+func (d *doorCache) of(pair kith.Secret) seal.DoorKey {
+	key, ok := d.before[pair]
+	if !ok {
+		key = seal.PairDoor(pair)
+	}
+	d.now[pair] = key
+	return key
+}
+
+// next forgets those that were not asked for since the last time.
+func (d *doorCache) next() { d.before, d.now = d.now, map[kith.Secret]seal.DoorKey{} }
 
 // visible tells whether this person is visible and gives a channel that is
 // closed when that changes.
@@ -169,15 +201,19 @@ func (r *run) pass(change store.Change) {
 		if entry, err := r.store.Message(r.ctx, id); err == nil && !entry.Hidden {
 			view := r.view(&entry)
 			r.notices.publish(Notice{Type: "message", Message: &view})
+			if entry.File != nil || entry.Torrent != nil || entry.Deleted {
+				r.lookAtFiles()
+			}
 		}
+	}
+	if change.All {
+		r.lookAtFiles()
 	}
 	if change.All || change.Marks || change.Read {
 		r.notices.publish(Notice{Type: "conversation", Conversation: &change.Conversation})
 	}
 	if change.Arranged {
-		if row, err := r.conversation(r.ctx, change.Conversation); err == nil {
-			r.notices.publish(Notice{Type: "row", Row: &row})
-		}
+		r.publishRow(change.Conversation)
 	}
 	if change.Events {
 		r.pursue(change.Conversation)
@@ -196,6 +232,13 @@ func (r *run) pursue(conv kith.ConversationID) {
 
 // meshTime is how often the neighbours in big spheres are chosen anew.
 const meshTime = 15 * time.Second
+
+// never is longer than a run lasts.
+const never time.Duration = math.MaxInt64
+
+// refreshPause is how long doors and targets stay as they were set at least:
+// while a mesh forms, much changes at once.
+const refreshPause = 200 * time.Millisecond
 
 // sooner is the earlier of two times, of which zero is never.
 func sooner(a, b time.Time) time.Time {

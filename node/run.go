@@ -15,6 +15,7 @@ import (
 	"kith/meet"
 	"kith/outbox"
 	"kith/seal"
+	"kith/shelf"
 	"kith/store"
 	"kith/wire"
 )
@@ -41,6 +42,7 @@ type run struct {
 	outbox    *outbox.Outbox
 	typing    *typing
 	refresh   *refresher
+	shelf     *shelf.Shelf // nil in simulations without files
 	dropped   counters
 
 	ctx     context.Context // ends with the run
@@ -120,7 +122,14 @@ func (r *run) start(ctx context.Context) error {
 	if err := r.spheres.start(ctx); err != nil {
 		return err
 	}
-	return r.startNetwork(ctx)
+	if err := r.openShelf(ctx); err != nil {
+		return err
+	}
+	if err := r.startNetwork(ctx); err != nil {
+		return errors.Join(err, r.closeShelf())
+	}
+	r.startShelf()
+	return nil
 }
 
 // loadCard takes the own card from the store. The caller holds mu, or is alone.
@@ -143,7 +152,8 @@ func (r *run) close(reason link.Reason) error {
 	defer r.end()
 	r.links.shut(reason)
 	r.cancel()
-	failed := r.net.Close(reason)
+	failed := r.closeShelf()
+	failed = errors.Join(failed, r.net.Close(reason))
 	r.working.Wait()
 	return errors.Join(failed, r.store.Close())
 }
@@ -216,10 +226,7 @@ func (r *run) beyondDoubt(ctx context.Context, old kith.DeviceID) (map[kith.Conv
 
 // observe is told by the store of every durable change.
 func (r *run) observe(change store.Change) {
-	r.mu.Lock()
-	ready := r.ready
-	r.mu.Unlock()
-	if !ready {
+	if !r.isReady() {
 		return
 	}
 	if change.Events || change.Read {
@@ -228,8 +235,18 @@ func (r *run) observe(change store.Change) {
 	r.refresh.stored(change)
 }
 
+// isReady reports whether the network is up.
+func (r *run) isReady() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ready
+}
+
 // peopleChanged is told by the directory of every changed contact.
 func (r *run) peopleChanged(account kith.AccountID) {
+	if !r.isReady() {
+		return // nobody was told of them before
+	}
 	r.refresh.soon()
 	r.links.greet(account)
 	c, ok := r.people.get(account)

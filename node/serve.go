@@ -41,7 +41,7 @@ func (r *run) serve(l link.Link) {
 		return
 	}
 	served := &live{Link: l, since: time.Now()}
-	self := &host{run: r, link: l}
+	self := &host{run: r, link: served}
 	served.talk = talk.New(talk.Config{
 		Link:          l,
 		Stream:        stream,
@@ -54,12 +54,12 @@ func (r *run) serve(l link.Link) {
 		Host:          self,
 		Now:           r.opt.now,
 	})
-	self.talk = served.talk
 	if !r.links.add(served) {
 		return
 	}
 	r.pursuit.Linked(account, true) // again, for another link may have ended meanwhile
 	r.linkChanged(account)
+	r.working.Go(func() { r.takeStreams(ctx, served) })
 	log.Debug("linked", "remote", l.Path().Remote)
 	err = served.talk.Run(ctx)
 	switch {
@@ -162,8 +162,7 @@ func (r *run) knows(account kith.AccountID) error {
 // A host is the node as one talk sees it.
 type host struct {
 	*run
-	link    link.Link
-	talk    *talk.Talk
+	link    *live
 	greeted sync.Once
 }
 
@@ -200,7 +199,7 @@ func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open talk.Open, e
 	if path := h.link.Path(); h.link.Initiator() && path.Kind == "direct" {
 		addresses = mergeAddresses(parseAddress(path.Remote), addresses)
 	}
-	var became bool
+	var became, news bool
 	c, err := h.people.edit(ctx, peer.Account, func(c *kith.Contact) (bool, error) {
 		changed := people.TakeCard(c, card, hello.Card)
 		if merged := mergeAddresses(addresses, c.Addresses); !slices.Equal(merged, c.Addresses) {
@@ -212,6 +211,7 @@ func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open talk.Open, e
 		if hello.Accepted && c.Relation == kith.Fellow {
 			c.Relation, changed = kith.Asking, true
 		}
+		news = changed
 		return changed, nil
 	})
 	if err != nil {
@@ -225,9 +225,13 @@ func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open talk.Open, e
 		return open, nil
 	}
 	h.greeted.Do(func() {
-		h.spheres.tellInvites(peer.Account, h.talk.Say)
-		h.spheres.tellFellows(peer.Account, h.talk.Say)
+		h.spheres.tellInvites(peer.Account, h.link.talk.Say)
+		h.spheres.tellFellows(h.link)
+		h.tellSwarm(h.link)
 	})
+	if news {
+		h.spheres.introduce(peer.Account)
+	}
 	return talk.Open{Direct: c.Relation == kith.Accepted && hello.Accepted, Spheres: true}, nil
 }
 
@@ -252,6 +256,9 @@ func (h *host) Said(ctx context.Context, frame wire.Frame) error {
 		return h.spheres.onInvite(ctx, peer.Account, f)
 	case wire.SphereAnswer:
 		return h.spheres.onAnswer(ctx, peer, f)
+	case wire.SwarmPort:
+		h.onSwarmPort(h.link, f)
+		return nil
 	case wire.Fellows:
 		return h.spheres.onFellows(ctx, peer.Account, f)
 	}

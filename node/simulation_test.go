@@ -21,15 +21,16 @@ import (
 
 // A person in a simulation: a home, a place in the world, a clock of their own.
 type person struct {
-	t     *testing.T
-	world *world
-	name  string
-	home  string
-	at    netip.AddrPort
-	ahead atomic.Int64 // of the true time; a time.Duration
-	node  *Node
-	wrote int // messages, over all lives
-	life  int // how often it was set back
+	t       *testing.T
+	world   *world
+	name    string
+	home    string
+	at      netip.AddrPort
+	ahead   atomic.Int64 // of the true time; a time.Duration
+	account kith.AccountID
+	node    *Node
+	wrote   int // messages, over all lives
+	life    int // how often it was set back
 }
 
 func (w *world) person(t *testing.T, name string, ahead time.Duration) *person {
@@ -58,11 +59,13 @@ func (p *person) start() {
 		Log:    log,
 		now:    func() time.Time { return time.Now().AddDate(30, 0, 0).Add(time.Duration(p.ahead.Load())) },
 		listen: p.world.listener(p.at),
+
+		noFiles: true,
 	})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.node = n
+	p.node, p.account = n, n.run.id.peer.Account
 }
 
 func (p *person) stop() {

@@ -23,6 +23,7 @@ type spheres struct {
 	byID map[kith.ConversationID]*sphere
 	// invites are those given to contacts who have not answered.
 	invites map[invite]bool
+	coming  map[kith.AccountID]int // who is being let in, and how often at a time
 
 	mesh mesh
 }
@@ -38,7 +39,7 @@ const maxInvitesHere = 500
 
 // loadSpheres takes the spheres from the store.
 func loadSpheres(ctx context.Context, r *run) (*spheres, error) {
-	ss := &spheres{r: r, byID: map[kith.ConversationID]*sphere{}, invites: map[invite]bool{}, mesh: mesh{failed: map[kith.AccountID]time.Time{}}}
+	ss := &spheres{r: r, byID: map[kith.ConversationID]*sphere{}, invites: map[invite]bool{}, coming: map[kith.AccountID]int{}, mesh: mesh{failed: map[kith.AccountID]time.Time{}}}
 	stored, err := r.store.Spheres(ctx)
 	if err != nil {
 		return nil, err

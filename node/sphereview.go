@@ -23,7 +23,6 @@ type Sphere struct {
 	Members     []Member            `json:"members" doc:"This account included; the creator first, then the admins by seniority"`
 	Invited     []string            `json:"invited" doc:"Names of contacts whom this account invited and who did not answer"`
 	Linked      int                 `json:"linked" doc:"Members who are connected to this device right now"`
-	Folder      string              `json:"folder,omitempty" doc:"Where its files are on this device"`
 }
 
 // A SphereInviter is who invited this account.
@@ -63,7 +62,6 @@ func (s *sphere) view() Sphere {
 		State:       string(kept.State),
 		Members:     []Member{},
 		Invited:     []string{},
-		Folder:      kept.Folder,
 	}
 	if kept.State == "invited" || kept.State == "joining" {
 		view.InvitedBy = &SphereInviter{Account: kept.Inviter, Name: s.r.name(kept.Inviter)}
@@ -118,14 +116,31 @@ func (s *sphere) viewMember(state *convo.State, m convo.Member, now time.Time) M
 	return view
 }
 
-// publish tells readers that the sphere is not as it was.
+// publish tells readers that the sphere is not as it was. A view of hundreds of
+// members is made only when somebody reads it.
 func (s *sphere) publish() {
-	view := s.view()
-	s.r.notices.publish(Notice{Type: "sphere", Sphere: &view})
-	if row, err := s.r.conversation(s.r.ctx, s.id); err == nil {
-		s.r.notices.publish(Notice{Type: "row", Row: &row})
-	}
+	s.r.lookAtFiles()
+	s.r.notices.publishLater(sphereNotice{s.id}, func() (Notice, bool) {
+		view := s.view()
+		return Notice{Type: "sphere", Sphere: &view}, true
+	})
+	s.r.publishRow(s.id)
 }
+
+// publishRow tells readers that a row of the list of conversations is not as it
+// was.
+func (r *run) publishRow(conv kith.ConversationID) {
+	r.notices.publishLater(rowNotice{conv}, func() (Notice, bool) {
+		row, err := r.conversation(r.ctx, conv)
+		return Notice{Type: "row", Row: &row}, err == nil
+	})
+}
+
+// sphereNotice and rowNotice name what a notice is about.
+type (
+	sphereNotice struct{ kith.ConversationID }
+	rowNotice    struct{ kith.ConversationID }
+)
 
 // inviteFrame is what a contact hears who is invited.
 func (s *sphere) inviteFrame() wire.SphereInvite {

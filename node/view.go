@@ -117,6 +117,8 @@ type Message struct {
 	HasRead      int                 `json:"has_read,omitempty" doc:"And how many have read it"`
 	Mentions     []NamedMention      `json:"mentions" doc:"In the order in which they stand in the text"`
 	MentionsMe   bool                `json:"mentions_me"`
+	File         *File               `json:"file,omitempty" doc:"What the message shares; its text is the caption"`
+	Torrent      *Torrent            `json:"torrent,omitempty" doc:"The ordinary torrent that the message passes on"`
 }
 
 // A NamedMention is a mention, and how this node calls whom it means.
@@ -240,8 +242,8 @@ type Preferences struct {
 // A Notice is something that happened. Type names which of the other fields
 // is set.
 type Notice struct {
-	Type    string         `json:"type" enum:"message,contact,conversation,sphere,row,status,typing,me,reset"`
-	Message *Message       `json:"message,omitempty" doc:"New or changed"`
+	Type    string         `json:"type" enum:"message,contact,conversation,sphere,row,status,typing,transfer,sealing,me,reset"`
+	Message *Message       `json:"message,omitempty" doc:"New or changed; of a transfer, only that of its file changed"`
 	Contact *Contact       `json:"contact,omitempty" doc:"New or changed"`
 	Sphere  *Sphere        `json:"sphere,omitempty" doc:"New or changed"`
 	Status  *ContactStatus `json:"status,omitempty"`
@@ -250,6 +252,7 @@ type Notice struct {
 	// best loaded again.
 	Conversation *kith.ConversationID `json:"conversation,omitempty"`
 	Row          *Conversation        `json:"row,omitempty" doc:"Pinned, archived or its draft changed"`
+	Sealing      *Sealing             `json:"sealing,omitempty" doc:"Something to be shared is being read"`
 }
 
 // Typing tells that a contact writes, or stopped.

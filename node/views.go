@@ -25,6 +25,12 @@ func (r *run) view(entry *store.Entry) Message {
 		Reactions:    []Reaction{},
 		Mentions:     []NamedMention{},
 	}
+	if entry.File != nil {
+		msg.File = r.viewFile(entry)
+	}
+	if entry.Torrent != nil {
+		msg.Torrent = r.viewTorrent(entry)
+	}
 	if entry.Note != nil {
 		msg.Note = r.viewNote(entry.Note)
 	}
