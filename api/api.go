@@ -9,8 +9,9 @@
 // [Problem].
 //
 // {ref} names a contact by petname, name, account or the unambiguous start of
-// an account; for conversations also by their own ID, or by a sphere. {id} names a message by
-// its ID or its unambiguous start of six characters.
+// an account; for conversations also by their own ID, or by a sphere. {id} names
+// a message, and what it shares, by its ID or its unambiguous start of six
+// characters.
 //
 // GET /api/v1/openapi.json describes all of it (OpenAPI 3.1), as made from the
 // handlers; the committed copy is openapi.json.
@@ -52,6 +53,7 @@ type backend interface {
 	conversations
 	positions
 	messages
+	files
 	connections
 	spheres
 	events
@@ -75,6 +77,7 @@ func newHandler(n backend, o Options) http.Handler {
 	addConversations(s, n)
 	addPositions(s, n)
 	addMessages(s, n)
+	addFiles(s, n)
 	addConnections(s, n)
 	addSpheres(s, n)
 	addEvents(s, n)
@@ -115,7 +118,7 @@ func (s *service) handler(server string) http.Handler {
 			refuse(w, r, h)
 			return
 		}
-		if pattern == restorePattern || readBody(w, r) {
+		if readBody(w, r, bodyLimit(pattern)) {
 			s.mux.ServeHTTP(w, r)
 		}
 	})
@@ -153,9 +156,10 @@ func (s *service) operation(method, path, id, summary string) huma.Operation {
 		Summary:     summary,
 		Tags:        []string{strings.Split(path, "/")[1]},
 		Responses:   s.problemResponse(),
-		// The body is in memory by now, see readBody; a deadline of huma's
-		// would stay set and cut the answer short.
+		// The body is in memory by now and within its limit, see readBody; a
+		// deadline of huma's would stay set and cut the answer short.
 		BodyReadTimeout: -1,
+		MaxBodyBytes:    -1,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 // fakeNode notes what it was asked and answers with samples, or with err.
 type fakeNode struct {
 	err       error
-	home      string // of Me, if set
+	home      string               // of Me, if set
+	content   func() *node.Content // of OpenFile
 	subscribe func(ctx context.Context, after string) <-chan node.Numbered
 
 	mu     sync.Mutex
@@ -85,10 +87,26 @@ func sample(t reflect.Type) reflect.Value {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			v.Field(i).Set(sample(t.Field(i).Type))
+			v.Field(i).Set(sampleField(t.Field(i)))
 		}
 	default:
 		panic("no sample of " + t.String())
+	}
+	return v
+}
+
+// sampleField makes what the document allows a field to hold.
+func sampleField(f reflect.StructField) reflect.Value {
+	v := sample(f.Type)
+	allowed, _, _ := strings.Cut(f.Tag.Get("enum"), ",")
+	if f.Tag.Get("pattern") != "" {
+		allowed = f.Tag.Get("example")
+	}
+	if target := v; allowed != "" {
+		if f.Type.Kind() == reflect.Pointer {
+			target = v.Elem()
+		}
+		target.SetString(allowed)
 	}
 	return v
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -150,6 +151,9 @@ func (r *refusal) WriteHeader(int)             {}
 const (
 	// maxBody is what a request may hold.
 	maxBody = 1 << 20
+	// maxLargeBody is what one may hold that lists files, or holds a .torrent
+	// file of 10 MiB in base64.
+	maxLargeBody = 16 << 20
 	// maxDrained is what is read and thrown away of a body that is too large,
 	// so that whoever sends it gets to read the refusal instead of a reset.
 	maxDrained = 32 << 20
@@ -157,24 +161,40 @@ const (
 	bodyTime = 10 * time.Second
 )
 
+// streamed is the limit of a body that does not go through memory.
+const streamed = -1
+
+// bodyLimit is what the body of a request may hold.
+func bodyLimit(pattern string) int64 {
+	switch pattern {
+	case restorePattern, http.MethodPut + " " + Prefix + uploadPath:
+		return streamed
+	case http.MethodPost + " " + Prefix + "/files/{id}/fetch",
+		http.MethodPost + " " + Prefix + "/conversations/{ref}/files",
+		http.MethodPost + " " + Prefix + "/conversations/{ref}/torrents":
+		return maxLargeBody
+	}
+	return maxBody
+}
+
 // readBody brings the body into memory, within its limits of size and time,
 // or answers why not.
-func readBody(w http.ResponseWriter, r *http.Request) bool {
-	if r.Body == nil || r.Body == http.NoBody {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) bool {
+	if limit == streamed || r.Body == nil || r.Body == http.NoBody {
 		return true
 	}
 	// Not every ResponseWriter has deadlines; the server's own has.
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(bodyTime))
 	defer control.SetReadDeadline(time.Time{})
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	switch {
 	case err != nil:
 		WriteProblem(w, newProblem(http.StatusRequestTimeout, kith.Invalid, "the body of the request broke off, or took more than 10 seconds"))
 		return false
-	case len(body) > maxBody:
+	case int64(len(body)) > limit:
 		io.CopyN(io.Discard, r.Body, maxDrained)
-		WriteProblem(w, newProblem(http.StatusRequestEntityTooLarge, kith.Invalid, "the request is too large: it holds at most 1 MiB, and a message at most 64 KiB of text"))
+		WriteProblem(w, newProblem(http.StatusRequestEntityTooLarge, kith.Invalid, fmt.Sprintf("the request is too large: it holds at most %d MiB, and a message at most 64 KiB of text", limit>>20)))
 		return false
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))

@@ -11,12 +11,16 @@ import (
 )
 
 // policy lets the page load what is embedded and speak to its own origin, and
-// nothing else. Trusted types forbid scripts to write HTML.
+// nothing else. Films and PDFs of messages come from the same origin; they
+// have a policy of their own, under which nothing in them acts (see package
+// api). Trusted types forbid scripts to write HTML.
 var policy = strings.Join([]string{
 	"default-src 'none'",
 	"script-src 'self'",
 	"style-src 'self'",
 	"img-src 'self' data: blob:",
+	"media-src 'self'",
+	"frame-src 'self'",
 	"connect-src 'self'",
 	"font-src 'self'",
 	"manifest-src 'self'",
@@ -48,7 +52,7 @@ func (s *Server) forBrowsers(apiHandler http.Handler, port uint16) http.Handler 
 	return withHeaders(checkHost(origins.Handler(mux), strconv.Itoa(int(port))))
 }
 
-// withHeaders sets what every answer carries.
+// withHeaders sets what every answer carries, if it does not say otherwise.
 func withHeaders(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		head := w.Header()

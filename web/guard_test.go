@@ -190,7 +190,7 @@ func TestWhoMayAsk(t *testing.T) {
 func checkHeaders(t *testing.T, answer *http.Response) {
 	t.Helper()
 	for name, want := range map[string]string{
-		"Content-Security-Policy":      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'",
+		"Content-Security-Policy":      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self'; frame-src 'self'; connect-src 'self'; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'",
 		"X-Content-Type-Options":       "nosniff",
 		"Referrer-Policy":              "no-referrer",
 		"Cross-Origin-Opener-Policy":   "same-origin",
@@ -206,6 +206,33 @@ func checkHeaders(t *testing.T, answer *http.Response) {
 	}
 	if caching := answer.Header.Get("Cache-Control"); caching != "no-store" && caching != "no-cache" {
 		t.Errorf("Cache-Control: %q", caching)
+	}
+}
+
+// Content of others says for itself what it may do: less than the page.
+func TestContentKeepsItsOwnPolicy(t *testing.T) {
+	s := start(t, t.TempDir())
+	cookie := logIn(t, s)
+	answer := request(t, s, "GET", api.Prefix+"/content", func(r *http.Request) {
+		with(cookie)(r)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Sec-Fetch-Dest", "iframe")
+	})
+	if got := answer.Header.Values("Content-Security-Policy"); answer.StatusCode != 200 || len(got) != 1 || got[0] != "sandbox" {
+		t.Errorf("%s, %q", answer.Status, got)
+	}
+	if got := answer.Header.Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
+		t.Errorf("other sites may embed it: %q", got)
+	}
+	for _, site := range []string{"cross-site", "same-site"} {
+		answer := request(t, s, "GET", api.Prefix+"/content", func(r *http.Request) {
+			with(cookie)(r)
+			r.Header.Set("Sec-Fetch-Site", site)
+			r.Header.Set("Sec-Fetch-Dest", "image")
+		})
+		if answer.StatusCode != 403 {
+			t.Errorf("%s: %s", site, answer.Status)
+		}
 	}
 }
 

@@ -19,12 +19,15 @@ import (
 	"kith/api/client"
 )
 
-// fakeAPI answers /me, /slow when released, and /events for as long as anybody
-// listens.
+// fakeAPI answers /me, /content with a policy of its own, /slow when released,
+// and /events for as long as anybody listens.
 func fakeAPI(release <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(api.Prefix+"/me", func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `{"name":"Anna"}`)
+	})
+	mux.HandleFunc(api.Prefix+"/content", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", "sandbox")
 	})
 	mux.HandleFunc(api.Prefix+"/slow", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "a")
