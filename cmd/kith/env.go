@@ -53,6 +53,23 @@ func (e *env) homeDir() (string, error) {
 	return abs, nil
 }
 
+// foldersDir is where the folder Kith with those of the conversations is made;
+// empty for the person's home directory.
+func (e *env) foldersDir(flag string) (string, error) {
+	dir := flag
+	if dir == "" {
+		dir = e.getenv("KITH_FOLDERS")
+	}
+	if dir == "" {
+		return "", nil
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", kith.Errorf(kith.Invalid, "the folder %s can't be used: %w", dir, err)
+	}
+	return abs, nil
+}
+
 // client reaches the running node.
 func (e *env) client() (*client.Client, error) {
 	home, err := e.homeDir()

@@ -69,6 +69,9 @@ const maxShown = 4096
 func (f *follower) event(ctx context.Context, n node.Notice) error {
 	switch {
 	case n.Message != nil && n.Message.Conversation == f.conversation:
+		if _, known := f.shown[n.Message.ID]; n.Type == "transfer" && !known {
+			return nil // of a file further up, and nothing new
+		}
 		return f.print(*n.Message)
 	case n.Type == "reset", n.Conversation != nil && *n.Conversation == f.conversation:
 		return f.catchUp(ctx)
@@ -108,7 +111,7 @@ func (f *follower) printAll(list []node.Message) error {
 }
 
 // print prints a message unless it looks as it did: people are not shown that
-// only its state changed.
+// only its state changed, and nobody each step of a transfer.
 func (f *follower) print(m node.Message) error {
 	before, known := f.shown[m.ID]
 	now := f.remember(m)
@@ -124,6 +127,7 @@ func (f *follower) remember(m node.Message) string {
 	if !f.json {
 		seen.State = ""
 	}
+	seen.File, seen.Torrent = settled(m)
 	text, err := json.Marshal(seen)
 	if err != nil {
 		panic(err) // a view has nothing that can't be encoded
@@ -138,4 +142,26 @@ func (f *follower) remember(m node.Message) string {
 		f.order = f.order[1:]
 	}
 	return string(text)
+}
+
+// settled is what a message shares, as it looks while it comes and after that.
+func settled(m node.Message) (*node.File, *node.Torrent) {
+	calm := func(t node.Transfer) node.Transfer {
+		switch t.State {
+		case node.TransferNone, node.TransferWaiting, node.TransferQueued, node.TransferFetching, node.TransferChecking, node.TransferPaused:
+			return node.Transfer{}
+		}
+		return node.Transfer{State: t.State}
+	}
+	if m.File != nil {
+		file := *m.File
+		file.Transfer = calm(file.Transfer)
+		return &file, nil
+	}
+	if m.Torrent != nil {
+		torrent := *m.Torrent
+		torrent.Transfer = calm(torrent.Transfer)
+		return nil, &torrent
+	}
+	return nil, nil
 }

@@ -44,6 +44,15 @@ error, with the exit codes of "kith help exit-codes".
   log, search                  [message]
   log --follow                 message a line; again when it changed
   reply, edit, delete, react   message
+  share, files                 [message]
+  files --of                   [{number path size done complete wanted local}]
+  fetch, pause, resume, drop, recheck
+                               message
+  transfers                    {down up messages:[message] settings now}
+  transfers --follow           message a line
+  limits                       settings
+  folder                       {path made fetch most problem
+                                 skipped:[{path reason}]}
   details                      {message receipts:
                                  [{account name device delivered read}]}
   status                       {me addresses ways contacts:[connection] dropped}
@@ -68,6 +77,13 @@ error, with the exit codes of "kith help exit-codes".
                held delivered read) edited deleted reply_to
                reactions:[{emoji from from_name}]
                mentions:[{account text name}] mentions_me order
+               file:{name path size files folder type width height
+               duration_ms preview replaces replaced_by transfer}
+               torrent:{name size magnet transfer options}
+  transfer     state (none waiting queued fetching checking paused partial
+               complete full missing changed failed) reason own path done
+               total down up left_s from:[{name way down up}]
+  settings     down up hours:[{from until down up}] torrents fetch most
   conversation id with:{contact} last:{message} unread mentioned typing
                pinned archived draft:{text reply_to mentions}
   key          kind (account device) id name this fingerprint state (intact

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kith"
+	"kith/cmd/kith/internal/printable"
 	"kith/cmd/kith/internal/wording"
 	"kith/node"
 )
@@ -155,6 +156,15 @@ func (e *env) printDetails(m node.Message, receipts []node.Receipt) {
 	}
 	if m.Mine {
 		rows = append(rows, []string{"state", string(m.State)})
+	}
+	if t, _, _, ok := wording.TransferOf(m); ok && !m.Deleted {
+		rows = append(rows, []string{"transfer", fetched(m)})
+		if t.Path != "" {
+			rows = append(rows, []string{"path", printable.Line(t.Path)})
+		}
+		if with := wording.Carriers(t.From); with != "" {
+			rows = append(rows, []string{"with", with})
+		}
 	}
 	for _, r := range receipts {
 		said := "not delivered yet"

@@ -14,6 +14,7 @@ const (
 	groupRun      = "run"
 	groupPeople   = "people"
 	groupMessages = "messages"
+	groupFiles    = "files"
 	groupLinks    = "links"
 	groupKeep     = "keep"
 )
@@ -41,6 +42,7 @@ in the browser. The other commands speak to the running node. All of them take
   kith invite                       print a line to send to somebody
   kith join kith:AZ3k…              use the line that somebody sent you
   kith send bob "see you at eight"
+  kith share bob ~/Pictures/beach.jpg
   kith chat bob`,
 		Args:          unknownCommand,
 		SilenceErrors: true,
@@ -64,6 +66,8 @@ in the browser. The other commands speak to the running node. All of them take
 		newEditCmd(e), newDeleteCmd(e), newSearchCmd(e), newReadCmd(e), newDetailsCmd(e),
 		newSpheresCmd(e), newSphereCmd(e), newBefriendCmd(e),
 		newConversationsCmd(e), newPinCmd(e), newUnpinCmd(e), newArchiveCmd(e), newUnarchiveCmd(e))
+	addGroup(root, groupFiles, "Files:", newShareCmd(e), newFilesCmd(e), newFetchCmd(e), newPauseCmd(e), newResumeCmd(e), newDropCmd(e),
+		newRecheckCmd(e), newOpenCmd(e), newFolderCmd(e), newTransfersCmd(e), newLimitsCmd(e))
 	addGroup(root, groupLinks, "Connections:", newStatusCmd(e), newConnectCmd(e), newRetryCmd(e), newConfigCmd(e))
 	addGroup(root, groupKeep, "Safekeeping:", newKeysCmd(e), newStorageCmd(e), newPassphraseCmd(e), newBackupCmd(e), newRestoreCmd(e))
 	root.AddCommand(newExitCodesTopic(), newJSONTopic())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -33,9 +34,12 @@ func TestMain(m *testing.M) {
 //
 //	alice ARGS…, bob ARGS…, carol ARGS…   kith with that one's home
 //	fails CODE alice ARGS…                ends with that exit code
-//	up alice [ARGS…]                      start "kith up", wait until it is ready
+//	up alice [ARGS…]                      start "kith up", wait until it is ready;
+//	                                      its folders are in $WORK/alice.folders/Kith
 //	down alice                            SIGTERM; has to end well within 2 s
 //	keep NAME                             set $NAME to the last standard output
+//	firstid NAME                          set $NAME to the first id of the last output
+//	samefile FILE DIR NAME                a file of that name lies below DIR, and is equal
 //	eventually PATTERN alice ARGS…        again until the output matches
 //	watch KEY alice ARGS…                 start a command that goes on
 //	seen KEY PATTERN                      wait until its output matches
@@ -51,6 +55,7 @@ func TestScripts(t *testing.T) {
 			for _, kv := range [][2]string{
 				{"KITH_LOOPBACK", "1"},
 				{"TZ", "UTC"},
+				{"KITH_FOLDERS", filepath.Join(e.WorkDir, "folders")},
 				{"GORACE", "atexit_sleep_ms=0"}, // a second for each command otherwise
 				{"EXPIRED", expiredLine()},
 			} {
@@ -58,9 +63,16 @@ func TestScripts(t *testing.T) {
 			}
 			return os.WriteFile(filepath.Join(e.WorkDir, "10MB"), bytes.Repeat([]byte("kith "), 2<<20), 0o644)
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" { // to whom permissions mean nothing
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"alice": asPerson("alice"), "bob": asPerson("bob"), "carol": asPerson("carol"),
 			"fails": cmdFails, "up": cmdUp, "down": cmdDown, "keep": cmdKeep,
+			"firstid": cmdFirstID, "samefile": cmdSameFile,
 			"eventually": cmdEventually, "watch": cmdWatch, "seen": cmdSeen, "unwatch": cmdUnwatch,
 		},
 	})
@@ -136,6 +148,33 @@ func cmdKeep(ts *testscript.TestScript, neg bool, words []string) {
 	ts.Setenv(words[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
+func cmdFirstID(ts *testscript.TestScript, neg bool, words []string) {
+	id := regexp.MustCompile(`"id":"([a-z2-7]+)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if neg || len(words) != 1 || id == nil {
+		ts.Fatalf("usage: firstid NAME, after a list of messages")
+	}
+	ts.Setenv(words[0], id[1])
+}
+
+func cmdSameFile(ts *testscript.TestScript, neg bool, words []string) {
+	if neg || len(words) != 3 {
+		ts.Fatalf("usage: samefile FILE DIR NAME")
+	}
+	want, found := ts.ReadFile(words[0]), false
+	ts.Check(filepath.WalkDir(ts.MkAbs(words[1]), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == words[2] {
+			found = true
+			if ts.ReadFile(path) != want {
+				ts.Fatalf("%s is another file", path)
+			}
+		}
+		return err
+	}))
+	if !found {
+		ts.Fatalf("there is no %s below %s", words[2], words[1])
+	}
+}
+
 func cmdEventually(ts *testscript.TestScript, neg bool, words []string) {
 	if len(words) < 2 {
 		ts.Fatalf("usage: eventually PATTERN WHO ARGS…")
@@ -176,7 +215,7 @@ func (s *script) start(ts *testscript.TestScript, key string, words []string) *p
 			}
 		}
 	}
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "KITH_LOOPBACK", "TZ", "GORACE", "GOCOVERDIR"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "KITH_LOOPBACK", "KITH_FOLDERS", "TZ", "GORACE", "GOCOVERDIR"} {
 		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	p.cmd.Dir = ts.MkAbs(".")
@@ -255,7 +294,8 @@ func cmdUp(ts *testscript.TestScript, neg bool, words []string) {
 		ts.Fatalf("usage: up WHO [ARGS…]")
 	}
 	who := words[0]
-	p := of(ts).start(ts, who, append(args(ts, []string{who, "up", "--no-open"}), words[1:]...))
+	// Each has folders of its own: a sphere's is called the same at all.
+	p := of(ts).start(ts, who, append(args(ts, []string{who, "up", "--no-open", "--folders", ts.MkAbs(who + ".folders")}), words[1:]...))
 	said := string(p.wait(ts, `\n`))
 	if ok, _ := regexp.MatchString(`^Kith is running: http://127\.0\.0\.1:\d+/\S*\n$`, said); !ok {
 		ts.Fatalf("standard output holds %q", said)

@@ -101,7 +101,11 @@ func startNode(ctx context.Context, e *env, o startOptions) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("finding this program: %w", err)
 	}
-	child := exec.Command(program, "up", "--no-open", "--pipe", "--home", home)
+	folders, err := e.foldersDir("") // relative to here, not to the home
+	if err != nil {
+		return "", err
+	}
+	child := exec.Command(program, "up", "--no-open", "--pipe", "--home", home, "--folders", folders)
 	child.Dir = home
 	child.Stderr = log
 	detach(child)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kith/cmd/kith/internal/printable"
+	"kith/cmd/kith/internal/wording"
 	"kith/node"
 )
 
@@ -36,29 +37,15 @@ func (e *env) printStorage(s node.Storage) {
 	}
 	free := "unknown"
 	if s.Free >= 0 {
-		free = size(s.Free)
+		free = wording.Size(s.Free)
 	}
 	e.table([][]string{
-		{"database", size(s.Database.Bytes), printable.Line(s.Database.Path) + ", " + sealed},
-		{"log", size(s.Log.Bytes), printable.Line(s.Log.Path)},
-		{"other", size(s.Other), "everything else in " + printable.Line(s.Home)},
-		{"together", size(s.Total), fmt.Sprintf("%d messages in %d conversations", s.Messages, s.Conversations)},
+		{"database", wording.Size(s.Database.Bytes), printable.Line(s.Database.Path) + ", " + sealed},
+		{"log", wording.Size(s.Log.Bytes), printable.Line(s.Log.Path)},
+		{"other", wording.Size(s.Other), "everything else in " + printable.Line(s.Home)},
+		{"together", wording.Size(s.Total), fmt.Sprintf("%d messages in %d conversations", s.Messages, s.Conversations)},
 		{"free", free, "on that disk"},
 	})
-}
-
-// size is a number of bytes as people read it, in powers of 1024.
-func size(bytes int64) string {
-	if bytes < 1<<10 {
-		return fmt.Sprint(bytes, " B")
-	}
-	value := float64(bytes)
-	for _, unit := range []string{"KiB", "MiB", "GiB"} {
-		if value /= 1 << 10; value < 1<<10 {
-			return fmt.Sprintf("%.1f %s", value, unit)
-		}
-	}
-	return fmt.Sprintf("%.1f TiB", value/(1<<10))
 }
 
 func newKeysCmd(e *env) *cobra.Command {

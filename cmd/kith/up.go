@@ -20,6 +20,7 @@ type upOptions struct {
 	noOpen         bool
 	passphraseFile string
 	logLevel       string
+	folders        string
 	pipe           bool // a parent answers for the passphrase; see start
 }
 
@@ -30,7 +31,10 @@ func newUpCmd(e *env) *cobra.Command {
 		Short: "Run the node in the foreground",
 		Long: `Runs the node until it is interrupted or "kith down" ends it. When it is
 ready, one line on standard output names the address of its page; everything
-else goes to standard error.`,
+else goes to standard error.
+
+The files of each conversation lie in a folder of its own below the folder Kith
+in your home directory, or in that which --folders or $KITH_FOLDERS names.`,
 		Example: "  kith up --no-open\n  kith up --home /srv/kith --passphrase-file /run/secrets/kith",
 		Args:    between(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return up(cmd.Context(), e, o) },
@@ -40,6 +44,7 @@ else goes to standard error.`,
 	f.BoolVar(&o.noOpen, "no-open", false, "do not open the page in the browser")
 	f.StringVar(&o.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase; - is standard input")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.folders, "folders", "", "where the folder Kith with those of the conversations is made (default: $KITH_FOLDERS, else your home directory)")
 	f.BoolVar(&o.pipe, "pipe", false, "")
 	f.MarkHidden("pipe")
 	return cmd
@@ -95,11 +100,15 @@ func openNode(ctx context.Context, e *env, o upOptions, log *slog.Logger) (*node
 	if err != nil {
 		return nil, err
 	}
+	folders, err := e.foldersDir(o.folders)
+	if err != nil {
+		return nil, err
+	}
 	source, tries := e.passphraseSource(o)
 	for {
 		asked := false
 		n, err := node.Open(ctx, node.Options{
-			Home: home, Log: log, Version: version(),
+			Home: home, Folders: folders, Log: log, Version: version(),
 			Loopback: e.getenv("KITH_LOOPBACK") == "1",
 			Passphrase: func(ctx context.Context) (string, error) {
 				passphrase, err := source(ctx)

@@ -219,6 +219,13 @@ func TestScrollBack(t *testing.T) {
 	if !strings.Contains(s.screen(), "1 new below") {
 		t.Errorf("nothing tells of the new message:\n%s", s.screen())
 	}
+	// A file of long ago that comes at last is nothing new.
+	old := theirs(-500, "")
+	old.File = &node.File{Name: "old.mp4", Transfer: node.Transfer{State: node.TransferFetching}}
+	s.tell(noticeMsg{Type: "transfer", Message: &old})
+	if !strings.Contains(s.screen(), "1 new below") {
+		t.Errorf("it counts as new:\n%s", s.screen())
+	}
 	s.keys("esc")
 	if !strings.Contains(s.screen(), "new") || strings.Contains(s.screen(), "new below") {
 		t.Errorf("Esc did not go to the end:\n%s", s.screen())
@@ -256,6 +263,22 @@ func TestMarksWhatIsSeen(t *testing.T) {
 	s.tell(noticeMsg{Type: "message", Message: &s.list[1]})
 	if s.called(read) {
 		t.Error("marked twice")
+	}
+}
+
+// A message shows what it shares, and how it comes.
+func TestFile(t *testing.T) {
+	film := theirs(1, "day one")
+	film.File = &node.File{Name: "be\x1bach.mp4", Size: 1 << 20, Files: 1, Transfer: node.Transfer{State: node.TransferNone}}
+	s := newStage(t, film)
+	if want := "[file be␛ach.mp4, 1.0 MiB, not fetched] day one"; !strings.Contains(s.screen(), want) {
+		t.Errorf("%s is not in\n%s", want, s.screen())
+	}
+	fetching := film
+	fetching.File = &node.File{Name: "beach.mp4", Size: 1 << 20, Files: 1, Transfer: node.Transfer{State: node.TransferFetching, Done: 1 << 19, Total: 1 << 20}}
+	s.tell(noticeMsg{Type: "transfer", Message: &fetching})
+	if want := "[file beach.mp4, 1.0 MiB, 50 %] day one"; !strings.Contains(s.screen(), want) {
+		t.Errorf("%s is not in\n%s", want, s.screen())
 	}
 }
 

@@ -23,6 +23,9 @@ func (m *Model) notice(n node.Notice) tea.Cmd {
 	case n.Type == "reset":
 		return m.open()
 	case n.Message != nil && n.Message.Conversation == m.conversation:
+		if n.Type == "transfer" && m.history.index(n.Message.ID) < 0 {
+			return nil // of a file further up, and nothing new
+		}
 		return m.changed(*n.Message)
 	case n.Conversation != nil && *n.Conversation == m.conversation:
 		m.layout.forgetAll()

@@ -9,12 +9,20 @@ import (
 	"kith/node"
 )
 
-// Text is what a message says. A note of a sphere is put into words.
+// Text is what a message says and shares. A note of a sphere is put into words.
 func Text(m node.Message, now time.Time, zone *time.Location) string {
-	if m.Note == nil {
-		return printable.Text(m.Text)
+	if m.Note != nil {
+		return note(m, now, zone)
 	}
-	return note(m, now, zone)
+	return beside(Shared(m), printable.Text(m.Text))
+}
+
+// beside puts a text beside what is shared.
+func beside(shared, text string) string {
+	if shared == "" || text == "" {
+		return shared + text
+	}
+	return shared + " " + text
 }
 
 // note is the rest of a sentence that begins with who did it.

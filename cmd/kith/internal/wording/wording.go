@@ -98,7 +98,7 @@ func Quote(m node.Message, width int) string {
 	if len(text) > 4*width {
 		text = strings.ToValidUTF8(text[:4*width], "")
 	}
-	return printable.Truncate(Author(m)+": "+printable.Line(text), width)
+	return printable.Truncate(Author(m)+": "+beside(Shared(m), printable.Line(text)), width)
 }
 
 // Connection is one clause on how things stand with a contact, and why.
