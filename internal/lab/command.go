@@ -18,11 +18,12 @@ import (
 // commandWithin bounds one command; all of them are meant to be quick.
 const commandWithin = time.Minute
 
-// env is the environment of the node and of commands to it. A program with the
+// env is the environment of the node and of commands to it. The folders of
+// conversations are made in the node's home. A program with the
 // race detector would otherwise sleep for a second before it ends.
 func (k *Node) env() []string {
 	race := "GORACE=" + strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0")
-	return slices.Concat(os.Environ(), []string{"KITH_HOME=" + k.conf.Home, race}, k.conf.Env)
+	return slices.Concat(os.Environ(), []string{"KITH_HOME=" + k.conf.Home, "KITH_FOLDERS=" + k.conf.Home, race}, k.conf.Env)
 }
 
 // Command is `kith ARGS…` on the node's host, for the node's home, yet to be
