@@ -49,7 +49,7 @@ run: build ## compile and start Kith; it prints its link and opens its page; Ctr
 	@exec bin/kith up $(ARGS)
 
 .PHONY: test
-test: need ui format vet lint cross unit test-ui lab ## everything that a change has to pass
+test: need ui format vet lint cross unit simulation test-ui lab ## everything that a change has to pass
 
 .PHONY: need
 need:
@@ -74,6 +74,10 @@ cross: ## does it compile for the other systems, and the core for browsers?
 .PHONY: unit
 unit: need ## the tests, with the race detector
 	@$(step) unit go test $(race) -count=1 -timeout 20m $$(go list ./... | grep -vE '/internal/(lab|e2e|bench)$$')
+
+.PHONY: simulation
+simulation: ## spheres of 50 and 200 people, simulated
+	@$(step) simulation go test -count=1 -timeout 20m -run 'PartialMesh|SphereOfMany' ./node
 
 .PHONY: test-ui
 test-ui: build ## the page: its types, its parts, and in a browser with real nodes

@@ -21,7 +21,7 @@ import (
 func TestSphereOfManyConverges(t *testing.T) {
 	size, rounds, acts := 50, 6, 30
 	if racing || testing.Short() {
-		size, rounds, acts = 16, 4, 20
+		size, rounds, acts = 16, 2, 12
 	}
 	synctest.Test(t, func(t *testing.T) { simulateCrowd(t, 3, size, rounds, acts) })
 }

@@ -77,6 +77,9 @@ func (r *run) viewTransfer(st shelf.Standing, entry *store.Entry) Transfer {
 		State: transferStates[st.State], Reason: st.Reason, Own: st.Own, Path: st.Local,
 		Done: st.Done, Total: st.Total, Down: st.Down, Up: st.Up, From: []Carrier{},
 	}
+	if view.State == TransferPartial && view.Total == 0 {
+		view.State = TransferNone // only the list of its pieces is here
+	}
 	if st.Left >= 0 {
 		seconds := int(math.Ceil(st.Left.Seconds()))
 		view.Left = &seconds

@@ -15,7 +15,7 @@ import (
 func TestPartialMesh(t *testing.T) {
 	size := 200
 	if racing || testing.Short() {
-		size = 25
+		size = 18
 	}
 	synctest.Test(t, func(t *testing.T) { simulateMesh(t, size) })
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"path"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"kith"
 	"kith/store"
@@ -86,6 +88,9 @@ func (s *Shelf) consider(ctx context.Context, id kith.EventID) error {
 	if err := s.put(ctx, h); err != nil {
 		return err
 	}
+	if !yes && s.isNews(&entry) {
+		want, yes = swarm.None, true
+	}
 	if !yes || !s.cfg.Host.Active(entry.Conversation) {
 		return nil
 	}
@@ -94,6 +99,17 @@ func (s *Shelf) consider(ctx context.Context, id kith.EventID) error {
 		s.log.Warn("a file is not fetched", "share", id, "error", err)
 	}
 	return nil
+}
+
+// newsAge is how old a share is that somebody may be about to play.
+const newsAge = time.Minute
+
+// isNews reports whether a share is a film or sound of a moment ago. Of that, a
+// connection and the list of pieces are had before anybody clicks, which saves
+// the half of a second until it plays.
+func (s *Shelf) isNews(entry *store.Entry) bool {
+	kind, _, _ := strings.Cut(entry.File.Media.Type, "/")
+	return (kind == "video" || kind == "audio") && s.cfg.Now().Sub(entry.Sent).Abs() < newsAge
 }
 
 // sharing reports whether a share is one of ours that is just being said.

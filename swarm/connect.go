@@ -227,7 +227,8 @@ func (s *Swarm) reach(ctx context.Context, t *transfer, device kith.DeviceID) (n
 func (s *Swarm) reachTCP(ctx context.Context, addr string, device kith.DeviceID) (net.Conn, error) {
 	ctx, stop := context.WithTimeout(ctx, tcpPatience)
 	defer stop()
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	dialer := net.Dialer{Control: unhurried}
+	nc, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

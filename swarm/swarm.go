@@ -113,7 +113,8 @@ func Open(cfg Config) (*Swarm, error) {
 		s.add(r)
 	}
 	if cfg.Listen != "" && cfg.TLS != nil {
-		if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		listen := net.ListenConfig{Control: unhurried} // what it accepts inherits that
+		if s.listener, err = listen.Listen(s.ctx, "tcp", cfg.Listen); err != nil {
 			return nil, kith.Errorf(kith.Internal, "listen for members on %s: %w", cfg.Listen, err)
 		}
 	}

@@ -4,12 +4,17 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"kith"
 	"kith/api/client"
@@ -22,7 +27,7 @@ const mib = 1 << 20
 // bytesOf makes a file of n bytes that nothing compresses, in the page cache.
 func bytesOf(b *testing.B, n int) string {
 	b.Helper()
-	f, err := os.CreateTemp(b.TempDir(), "film-*.mkv")
+	f, err := os.CreateTemp(b.TempDir(), "film-*.mp4")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -30,6 +35,9 @@ func bytesOf(b *testing.B, n int) string {
 	block := make([]byte, mib)
 	for written := 0; written < n; written += len(block) {
 		random.Read(block)
+		if written == 0 {
+			copy(block, "\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom") // a film, to who looks at its head
+		}
 		if _, err := f.Write(block[:min(len(block), n-written)]); err != nil {
 			b.Fatal(err)
 		}
@@ -116,19 +124,24 @@ func BenchmarkFile(b *testing.B) {
 	sends.report(b, "sender")
 }
 
-// BenchmarkFileLine: one file over a line of 100 Mbit/s.
+// BenchmarkFileLine: one file over a line of 100 Mbit/s, beside one TCP flow with
+// cubic, the congestion control of most systems, over the same line.
 func BenchmarkFileLine(b *testing.B) {
 	const size, rate = 256 * mib, 100e6 / 8
 	for _, test := range []struct {
 		name string
 		loss float64
 	}{{"no loss", 0}, {"0.5 % loss", 0.005}} {
-		figure := newFigure(figure{
+		line := newFigure(figure{
 			what: "256 MiB over 100 Mbit/s at 50 ms, " + test.name, aim: "≥ 90 % of the line", unit: "%",
 			met: func(v, _ float64) bool { return v >= 90 },
 		})
 		if test.loss > 0 {
-			figure.aim, figure.met = "", nil
+			line.aim, line.met = "", nil
+		}
+		ratio := newFigure(figure{what: "… beside one TCP flow with cubic on that line", unit: "×"})
+		if test.loss > 0 {
+			ratio.aim, ratio.met = "≥ 5 ×", func(v, _ float64) bool { return v >= 5 }
 		}
 		b.Run(test.name, func(b *testing.B) {
 			path := bytesOf(b, size)
@@ -144,14 +157,61 @@ func BenchmarkFileLine(b *testing.B) {
 				id := share(b, a, "Bob", path)
 				begin := time.Now()
 				done := complete(b, notices, c, func() kith.EventID { return id }, 10*time.Minute)
-				figure.add(100 * size / done.Sub(begin).Seconds() / rate)
+				speed := size / done.Sub(begin).Seconds()
+				line.add(100 * speed / rate)
+				ratio.add(speed / cubic(b, ann.Host(), bob.Host()))
 				stop()
 				ann.Stop()
 				bob.Stop()
 			}
-			figure.report(b, "line")
+			line.report(b, "line")
+			ratio.report(b, "cubic")
 		})
 	}
+}
+
+// cubic measures one TCP flow with cubic between two hosts, in bytes a second.
+func cubic(b *testing.B, from, to *lab.Host) float64 {
+	b.Helper()
+	useCubic := func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			failed = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic")
+		})
+		return errors.Join(err, failed)
+	}
+	var listener net.Listener
+	if err := to.Do(func() (err error) { listener, err = net.Listen("tcp4", to.Addr().String()+":0"); return err }); err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	const during = 10 * time.Second
+	got := make(chan int64)
+	go func() {
+		var n int64
+		if conn, err := listener.Accept(); err == nil {
+			conn.SetReadDeadline(time.Now().Add(during))
+			n, _ = io.Copy(io.Discard, conn)
+			conn.Close()
+		}
+		got <- n
+	}()
+	if err := from.Do(func() error {
+		conn, err := (&net.Dialer{Control: useCubic}).Dial("tcp4", listener.Addr().String())
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		block := make([]byte, mib)
+		for {
+			if _, err := conn.Write(block); err != nil {
+				return nil // the other side has seen enough
+			}
+		}
+	}); err != nil {
+		b.Fatal(err)
+	}
+	return float64(<-got) / during.Seconds()
 }
 
 // BenchmarkFileToEight: one seeder and eight members, who help each other.
