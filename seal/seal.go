@@ -16,12 +16,15 @@
 //	spheres        Ed25519 signatures of devices over events and roster
 //	               records; X25519 (RFC 7748) between members' door keys.
 //	pasted offers  AES-256-GCM.
+//	envelopes      a double ratchet (Perrin, Marlinspike 2016) whose asymmetric
+//	               step is X-Wing by crypto/hpke (RFC 9180); AES-256-GCM.
 //	passphrase     argon2id (RFC 9106) around AES-256-GCM.
 //
 // How secrets hang together, an arrow being one derivation:
 //
 //	half + half → pair secret → door (tag, integrity)   knocks of contacts
 //	                          → offer (tag, key)        pasted lines
+//	                          → envelope session        with a prekey
 //	door keys   → fellow secret → door                  knocks of fellow members
 //	invitation secret         → door, offer             the same before the pair
 //	                          → proof                   in a JoinRequest
