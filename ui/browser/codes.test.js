@@ -25,7 +25,7 @@ const hand = (page, kind, bytes, type) =>
     else for (const step of ["dragover", "drop"]) at.dispatchEvent(new DragEvent(step, { dataTransfer: data, bubbles: true, cancelable: true }));
   }, { kind, base64: Buffer.from(bytes).toString("base64"), type });
 
-test("codes are read", { skip: missing, timeout: 300_000 }, async (t) => {
+test("codes are read", { skip: missing, timeout: 900_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "kith-codes-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const film = join(folder, "camera.y4m");

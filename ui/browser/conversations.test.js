@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible } from "./axe.js";
 import { act, bubble, conversation, field, open, say, settles } from "./page.js";
-import { World, missing } from "./world.js";
+import { World, gone, missing } from "./world.js";
 
 const list = (page) => page.getByRole("navigation");
 const row = (page, name) => list(page).locator("li").filter({ hasText: name });
@@ -19,7 +19,7 @@ async function inBoth(page, view) {
 }
 const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim());
 
-test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
+test("conversations", { skip: missing, timeout: 900_000 }, async (t) => {
   const world = await World.open(t);
   const [[annaNode, bobNode], carlNode] = await Promise.all([world.pair(), world.node()]);
   await carlNode.cli("me", "--name", "Carl");
@@ -47,13 +47,13 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
 
     await row(anna, "Carl").locator(".entry").focus();
     await anna.keyboard.press("ArrowDown");
-    assert.match(await focused(anna), /Bob/);
+    await settles("the next row", () => focused(anna), (text) => /Bob/.test(text));
     await anna.keyboard.press("ArrowUp");
     await anna.keyboard.press("Shift+F10");
     await anna.getByRole("menuitem", { name: "Unpin" }).waitFor();
     await anna.keyboard.press("Enter");
     await settles("as before", () => rows(anna).then(String), "Bob,Carl");
-    assert.match(await focused(anna), /Carl/);
+    await settles("the focus is where it was", () => focused(anna), (text) => /Carl/.test(text));
   });
 
   await t.test("archived, until something new is said", async () => {
@@ -70,7 +70,7 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
     assert.equal(new URL(anna.url()).hash.startsWith("#/archived/c/"), true);
     await anna.keyboard.press("Escape");
     await settles("the list", () => rows(anna).then(String), "Carl");
-    assert.match(await focused(anna), /Archived/);
+    await settles("the focus is on the button", () => focused(anna), (text) => /Archived/.test(text));
     await settles("the other tab", () => rows(tab).then(String), "Carl");
     await bobNode.cli("send", "Anna", "are you there?");
     await settles("back", () => rows(anna).then(String), "Bob,Carl");
@@ -101,7 +101,7 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
     await field(other).pressSequentially(", and more");
     await settles("what the other one typed", () => field(anna).inputValue(), "half a thought, and more");
 
-    world.expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/);
+    world.expected.push(gone);
     await annaNode.kill();
     await anna.getByText("It is tried again by itself").waitFor();
     await field(anna).fill("typed while it was away");
@@ -110,11 +110,10 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
     const kept = () => anna.evaluate(() => Object.entries(localStorage).filter(([key]) => key.startsWith("kith.draft.")).map(([, value]) => JSON.parse(value).draft.text).join());
     assert.equal(await kept(), "typed while it was away");
     await annaNode.start();
-    await anna.getByText("It is tried again by itself").waitFor({ state: "detached", timeout: 30_000 });
+    await anna.getByText("It is tried again by itself").waitFor({ state: "detached" });
     await settles("the node has it", async () => (await conversation(anna, "Carl")).draft?.text, "typed while it was away");
     await settles("nothing is kept here", kept, "");
     await settles("the other browser too", () => field(other).inputValue(), "typed while it was away");
-    world.expected.length = 0;
 
     await field(other).press("Enter");
     await bubble(other, "typed while it was away").waitFor();
@@ -196,8 +195,8 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
     await bar.getByText("2 messages selected").waitFor();
     await inBoth(anna, "a selection");
     await bar.getByRole("button", { name: "Copy" }).click();
-    assert.match(await anna.evaluate(() => navigator.clipboard.readText()), /^Bobby, .*\d.*\ntwo\n\nBobby, .*\d.*\nfour$/);
     await bar.waitFor({ state: "detached" });
+    assert.match(await anna.evaluate(() => navigator.clipboard.readText()), /^Bobby, .*\d.*\ntwo\n\nBobby, .*\d.*\nfour$/);
     await field(anna).waitFor();
 
     await bubble(anna, "one").click({ modifiers: ["Control"] });
@@ -224,7 +223,7 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
     await bar.getByText("2 messages selected").waitFor();
     await anna.keyboard.press("Escape");
     await bar.waitFor({ state: "detached" });
-    assert.match(await focused(anna), /four/);
+    await settles("the focus is on the message", () => focused(anna), (text) => /four/.test(text));
     await anna.keyboard.press("Space");
     await anna.keyboard.press("ArrowDown");
     await anna.keyboard.press("Space");
@@ -239,6 +238,7 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
     const phone = await world.page(annaNode, { viewport: { width: 360, height: 700 }, isMobile: true, hasTouch: true });
     const finger = await phone.context().newCDPSession(phone);
     const hold = async (target) => {
+      await target.click({ trial: true }); // it lies still
       const { x, y, width, height } = await target.boundingBox();
       await finger.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: x + width / 2, y: y + height / 2 }] });
       await phone.waitForTimeout(600);
@@ -266,7 +266,7 @@ test("conversations", { skip: missing, timeout: 300_000 }, async (t) => {
 });
 
 // A browser opens six connections to a host.
-test("eight tabs share one stream", { skip: missing, timeout: 300_000 }, async (t) => {
+test("eight tabs share one stream", { skip: missing, timeout: 900_000 }, async (t) => {
   const world = await World.open(t);
   const [annaNode, bobNode] = await world.pair();
   const first = await world.page(annaNode);
@@ -286,14 +286,13 @@ test("eight tabs share one stream", { skip: missing, timeout: 300_000 }, async (
   await bobNode.cli("send", "Anna", "and again");
   await all("a message", (tab) => row(tab, "Bob").getByText("and again").waitFor());
 
-  world.expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/);
+  world.expected.push(gone);
   const banner = (tab) => tab.getByText("It is tried again by itself");
   await annaNode.kill();
   await all("the banner", (tab) => banner(tab).waitFor());
   await annaNode.start();
-  await all("no banner", (tab) => banner(tab).waitFor({ state: "detached", timeout: 30_000 }));
+  await all("no banner", (tab) => banner(tab).waitFor({ state: "detached" }));
   await bobNode.cli("send", "Anna", "after a restart");
-  await all("a message", (tab) => row(tab, "Bob").getByText("after a restart").waitFor({ timeout: 30_000 }));
-  world.expected.length = 0;
+  await all("a message", (tab) => row(tab, "Bob").getByText("after a restart").waitFor());
   assert.deepEqual(world.problems, []);
 });

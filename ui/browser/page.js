@@ -1,6 +1,7 @@
 // Words for what people do on the page, in English.
 
 import { expect } from "./expect.js";
+import { patience } from "./world.js";
 
 // shut waits until the dialog is gone.
 export async function shut(page) {
@@ -35,7 +36,7 @@ export async function act(page, text, item) {
 export const conversation = (page, name = "Bob") => page.evaluate((name) => fetch(`/api/v1/conversations/${encodeURIComponent(name)}`).then((r) => r.json()), name);
 
 // settles waits until a value is as it should be.
-export async function settles(what, get, want, timeout = 10_000) {
+export async function settles(what, get, want, timeout = patience) {
   const end = Date.now() + timeout;
   for (;;) {
     const got = await get();

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { video } from "./codes.js";
 import { arrange, choosing, rows } from "./shots-conversations.js";
+import { exhibit, shared } from "./shots-files.js";
 import { blocked, offer, people, reading, settings } from "./shots.js";
 import { World } from "./world.js";
 
@@ -61,11 +62,11 @@ async function village(carl) {
   await say(bob, "Anna", "> lake\nThat one first 😀");
   await arrange(world, anna, bob);
   await new Promise((done) => setTimeout(done, 1000));
-  return anna;
+  return [anna, bob];
 }
 
 async function talk(page, shot) {
-  await page.locator("nav button.entry", { hasText: "Bob" }).click();
+  await page.locator("nav button.entry").filter({ has: page.locator(".name", { hasText: /^Bob$/ }) }).click();
   await page.locator("li[data-id]").last().waitFor();
   await page.waitForTimeout(200);
   await shot("chat");
@@ -83,7 +84,8 @@ async function talk(page, shot) {
 }
 
 try {
-  const anna = await village(await first());
+  const [anna, bob] = await village(await first());
+  const sphere = await exhibit(world, anna, bob, folder);
   video(film, (await anna.cli("invite")).line);
   for (const [name, options] of Object.entries(looks)) {
     const page = await world.page(anna, { ...options, permissions: ["camera"] });
@@ -97,6 +99,8 @@ try {
     };
     await page.getByText("Bob").first().waitFor();
     await shot("list");
+    await shared(page, shot, sphere);
+    await page.evaluate(() => (location.hash = "#/"));
     await rows(page, shot);
     await talk(page, shot);
     await choosing(page, shot);
@@ -109,7 +113,7 @@ try {
     await page.keyboard.press("Escape");
     if (name === "phone") await page.locator("header .back button").click();
     const header = page.locator("aside header button");
-    for (const [i, view] of [[0, "status"], [1, "several"], [2, "invite"], [3, "join"]]) {
+    for (const [i, view] of [[0, "status"], [1, "several"], [2, "new-sphere"], [3, "invite"], [4, "join"]]) {
       await header.nth(i).click();
       await dialog(view);
     }

@@ -9,7 +9,7 @@ const still = async (page) => {
 
 // settings shows each page of the settings, and the bottom of the long one.
 export async function settings(page, shot) {
-  await page.locator("aside header button").nth(4).click();
+  await page.locator("aside header button").nth(5).click();
   const body = page.locator("dialog .body");
   for (const [i, view] of ["you", "browser", "keys", "storage", "network", "about"].entries()) {
     await page.getByRole("tab").nth(i).click();
@@ -52,7 +52,7 @@ export async function blocked(page, shot) {
 
 // reading shows an invitation that the camera reads, and two pasted lines.
 export async function reading(page, shot) {
-  await page.locator("aside header button").nth(3).click();
+  await page.locator("aside header button").nth(4).click();
   await page.locator("dialog .with-icon").nth(1).click();
   await page.waitForTimeout(900);
   await shot("join-read");

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { act, bubble, bubbles, field, say, settles, shut } from "./page.js";
 import { World, missing } from "./world.js";
 
-test("two people meet and talk", { skip: missing, timeout: 300_000 }, async (t) => {
+test("two people meet and talk", { skip: missing, timeout: 900_000 }, async (t) => {
   const world = await World.open(t);
   const nodes = await Promise.all([world.node(), world.node()]);
   const [anna, bob] = await Promise.all(nodes.map((node) => world.page(node)));
@@ -21,7 +21,7 @@ test("two people meet and talk", { skip: missing, timeout: 300_000 }, async (t) 
     await line.waitFor();
     await anna.getByRole("img", { name: "The invitation as a QR code" }).waitFor();
     await anna.getByRole("button", { name: "Copy" }).click();
-    assert.equal(await anna.evaluate(() => navigator.clipboard.readText()), await line.inputValue());
+    await settles("copied", () => anna.evaluate(() => navigator.clipboard.readText()), await line.inputValue());
     await bob.getByRole("main").getByRole("button", { name: "I have an invitation" }).click();
     // A mail program may have broken the line.
     await bob.getByLabel("Paste the invitation").fill((await line.inputValue()).replace(/(.{40})/g, "$1\n"));
@@ -40,8 +40,8 @@ test("two people meet and talk", { skip: missing, timeout: 300_000 }, async (t) 
   await t.test("marks of reading and writing", async () => {
     await bob.bringToFront();
     await settles("read", () => bubble(anna, "Hi Bob").locator(".state").getAttribute("title"), "Read");
-    await field(bob).pressSequentially("Thinking");
-    await anna.getByText("is writing…").first().waitFor();
+    // The mark goes after some seconds, so one goes on.
+    await settles("the mark", async () => (await field(bob).press("t"), anna.getByText("is writing…").count()), (n) => n > 0);
     await field(bob).fill("");
   });
 

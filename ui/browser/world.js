@@ -17,11 +17,21 @@ export const executablePath = chromiums.find((path) => path && existsSync(path))
 // missing says why the tests can't run here, if so.
 export const missing = !executablePath ? "there is no Chromium on this machine" : !existsSync(kith) ? `${kith} is not built` : undefined;
 
+// gone is what Chromium says of a server that is away, or went away meanwhile.
+export const gone = /ERR_(CONNECTION_\w+|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED|ADDRESS_UNREACHABLE|TIMED_OUT|NETWORK_\w+|FAILED|ABORTED)/;
+
+// patience is how long anything may take, in milliseconds: a machine that is
+// many times slower than ours only has to get there.
+export const patience = 60_000;
+
+// What the browser has of its own; its viewer of PDFs is an extension.
+const ownSchemes = ["data:", "blob:", "chrome:", "chrome-extension:"];
+
 // A Node is a process of kith with a home of its own.
 export class Node {
   constructor() {
     this.home = mkdtempSync(join(tmpdir(), "kith-page-"));
-    this.env = { ...process.env, KITH_HOME: this.home, KITH_LOOPBACK: "1" };
+    this.env = { ...process.env, KITH_HOME: this.home, KITH_FOLDERS: join(this.home, "files"), KITH_LOOPBACK: "1" };
   }
 
   async start() {
@@ -54,7 +64,7 @@ export class Node {
 
   async end() {
     if (this.process.exitCode === null && this.process.signalCode === null) await this.kill();
-    rmSync(this.home, { recursive: true, force: true });
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -63,7 +73,9 @@ export class Node {
 export class World {
   nodes = [];
   problems = [];
-  expected = []; // patterns of problems that belong to the test
+  // Patterns of problems that belong to the test; the network of the machine
+  // may change at any time, and the page goes on.
+  expected = [/ERR_NETWORK_CHANGED/];
 
   // open takes further arguments of Chromium's command line.
   static async open(t, { args = [] } = {}) {
@@ -85,7 +97,7 @@ export class World {
   // page opens a node's page in a browser of its own.
   async page(node, options = {}) {
     const context = await this.browser.newContext({ viewport: { width: 1100, height: 760 }, locale: "en-GB", permissions: ["clipboard-read", "clipboard-write"], ...options });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(patience);
     const page = this.watch(await context.newPage(), node);
     await page.goto(await this.link(node));
     return page;
@@ -103,7 +115,7 @@ export class World {
     page.on("pageerror", (e) => this.problem(String(e)));
     page.on("request", (r) => {
       const url = new URL(r.url());
-      if (url.origin !== node.origin && !["data:", "blob:"].includes(url.protocol)) this.problem(`a request to ${r.url()}`);
+      if (url.origin !== node.origin && !ownSchemes.includes(url.protocol)) this.problem(`a request to ${r.url()}`);
     });
     return page;
   }

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { languages, pick } from "../src/i18n/index.svelte";
+import { languages as loaders, pick } from "../src/i18n/index.svelte";
+
+const languages = Object.fromEntries(await Promise.all(Object.entries(loaders).map(async ([code, load]) => [code, await load()])));
 
 // paths lists every text, and how many arguments it takes.
 function paths(value: unknown, at = ""): string[] {

@@ -1,4 +1,4 @@
-import type { Contact, Conversation, Member, Message, Sphere } from "../src/lib/api";
+import type { Contact, Conversation, Member, Message, SharedFile, Sphere, Transfer } from "../src/lib/api";
 
 export const message = (id: string, more: Partial<Message> = {}): Message => ({
   id, conversation: "conv", from: "bob", from_name: "Bob", mine: false, text: `text of ${id}`, sent: "2026-05-04T10:00:00Z", order: Number(/\d+$/.exec(id)?.[0] ?? 0),
@@ -38,3 +38,9 @@ export function answers(table: Record<string, unknown | ((r: Request) => unknown
   }) as typeof fetch;
   return asked;
 }
+
+export const transfer = (state: Transfer["state"], more: Partial<Transfer> = {}): Transfer => ({ state, own: false, done: 0, total: 1_000_000, down: 0, up: 0, from: [], ...more });
+
+// share is a message with a file.
+export const share = (id: string, file: Partial<SharedFile> = {}, more: Partial<Message> = {}): Message =>
+  message(id, { text: "", file: { name: "a.bin", path: file.name ?? "a.bin", size: 1_000_000, files: 1, folder: false, type: "", preview: false, transfer: transfer("complete"), ...file }, ...more });

@@ -1,11 +1,17 @@
-// The language of the page: the one that was chosen, else the browser's.
+// The language of the page: the one that was chosen, else the browser's. Of the
+// others nothing is loaded.
 
 import { sayUnreachable } from "../lib/api";
 import { settings } from "../lib/settings.svelte";
 import { en, type Texts } from "./en";
-import { fr } from "./fr";
 
-export const languages: Record<string, Texts> = { en, fr };
+export const languages: Record<string, () => Promise<Texts>> = {
+  en: async () => en,
+  fr: async () => (await import("./fr")).fr,
+};
+
+// As each calls itself.
+export const names: Record<string, string> = { en: "English", fr: "Français" };
 
 // pick is the first of the browser's languages that there is.
 export function pick(wanted: readonly string[]): string {
@@ -14,7 +20,15 @@ export function pick(wanted: readonly string[]): string {
 
 class I18n {
   locale = $derived(settings.language === "system" ? pick(navigator.languages) : settings.language);
-  t = $derived(languages[this.locale] ?? en);
+  #loaded = $state.raw<Readonly<Record<string, Texts>>>({ en });
+  t = $derived(this.#loaded[this.locale] ?? en);
+
+  // load fetches the texts of a language; English stays until they are there.
+  async load(locale = this.locale) {
+    if (this.#loaded[locale]) return;
+    const texts = await languages[locale]!();
+    this.#loaded = { ...this.#loaded, [locale]: texts };
+  }
 
   // tag is what dates are formatted by: the browser's own variant, if it is of
   // the same language, as en-GB.

@@ -204,6 +204,13 @@ export class History {
     else if (compare(this.list.at(-1)!, m) < 0) this.after++;
   }
 
+  // amend is told of one of which only the transfer has changed.
+  amend(m: Message) {
+    if (this.#working) this.#taken.set(m.id, m);
+    const at = this.list.findLastIndex((held) => held.id === m.id);
+    if (at >= 0) this.list = this.list.with(at, m);
+  }
+
   // #placed gives a window with a message in it, or nothing if it is one of
   // those before or after.
   #placed(list: readonly Message[], m: Message): readonly Message[] | undefined {

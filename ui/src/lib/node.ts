@@ -4,6 +4,7 @@ import { api, ask, type Message, type Notice } from "./api";
 import { contacts } from "./contacts.svelte";
 import { conversations } from "./conversations.svelte";
 import { drafts } from "./drafts.svelte";
+import { files } from "./files.svelte";
 import { self } from "./me.svelte";
 import { nav } from "./nav.svelte";
 import { once } from "./once";
@@ -17,6 +18,7 @@ export const loadAll = once(async () => {
     await Promise.all([self.load(), contacts.load(), spheres.load(), conversations.load(), connections.full && connections.load()]);
     if (nav.history?.loaded) await nav.history.refresh();
     await catchUp();
+    files.reset();
   });
 });
 
@@ -72,7 +74,14 @@ export function take(n: Notice, arrived: (m: Message) => void = () => {}) {
       if (!n.message) break;
       if (n.message.conversation === nav.conversation) nav.history?.take(n.message);
       conversations.hear(n.message).catch(failed);
+      files.told(n.message);
       arrived(n.message);
+      break;
+    case "transfer":
+      if (n.message) files.take(n.message);
+      break;
+    case "sealing":
+      if (n.sealing) files.seals(n.sealing);
   }
   function changed(id: string) {
     conversations.touch(id).catch(failed);

@@ -4,10 +4,9 @@
 import { i18n } from "../i18n/index.svelte";
 import type { Message } from "./api";
 import { lookedAt } from "./looking";
-import { plainText } from "./markdown";
-import { named } from "./mentions";
 import { nav } from "./nav.svelte";
 import { settings } from "./settings.svelte";
+import { summary } from "./summary";
 
 class Announcements {
   list = $state.raw<readonly { id: number; text: string }[]>([]);
@@ -29,7 +28,7 @@ export async function arrived(m: Message) {
   seen.add(m.id);
   // What was said long ago and comes only now would be a flood.
   if (Date.now() - new Date(m.sent).getTime() > oldest) return;
-  const text = plainText(named(m));
+  const text = summary(m);
   announcements.say(i18n.t.chat.arrived(m.from_name, text));
   if (settings.notify === "off" || !("Notification" in window) || Notification.permission !== "granted") return;
   if (await lookedAt()) return;

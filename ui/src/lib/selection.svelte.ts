@@ -4,6 +4,7 @@
 import { getContext, setContext } from "svelte";
 import type { Message } from "./api";
 import { compare, messages, type History } from "./messages.svelte";
+import { shared } from "./summary";
 
 export class Selection {
   // By ID. A message stays selected when it is scrolled out of the window.
@@ -55,7 +56,7 @@ export class Selection {
 
   // asText is everything selected to be pasted elsewhere: who, when, what.
   asText(you: string, when: (sent: string) => string): string {
-    return this.list.map((m) => `${m.mine ? you : m.from_name}, ${when(m.sent)}\n${m.text}`).join("\n\n");
+    return this.list.map((m) => `${m.mine ? you : m.from_name}, ${when(m.sent)}\n${[shared(m), m.text].filter(Boolean).join("\n")}`).join("\n\n");
   }
 
   // remove takes back one's own. What failed stays selected.

@@ -47,3 +47,17 @@ export function left(t: string, now: number): string {
 }
 
 const capital = (s: string) => s.charAt(0).toLocaleUpperCase() + s.slice(1);
+
+// span is some seconds in the largest unit or two: "40 s", "1 h 5 min".
+export function span(seconds: number): string {
+  if (seconds < 60) return `${Math.max(1, Math.ceil(seconds))} s`;
+  return left(new Date(seconds * 1000).toISOString(), 0);
+}
+
+// clockTime is a place in a film or sound: "1:05", "1:02:03".
+export function clockTime(ms: number): string {
+  const s = Math.floor(ms / 1000);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const h = Math.floor(s / 3600);
+  return `${h ? `${h}:${two(Math.floor(s / 60) % 60)}` : Math.floor(s / 60)}:${two(s % 60)}`;
+}
