@@ -96,20 +96,30 @@ func (r *run) dialSwarm(ctx context.Context, device kith.DeviceID) (link.Stream,
 	return l.Open(ctx, link.Swarm)
 }
 
-// takeStreams takes the streams that the other side opens beside the talk.
+// takeStreams takes the streams that the other side opens beside the talk:
+// pieces of files, and requests by an invitation into a sphere.
 func (r *run) takeStreams(ctx context.Context, l *live) {
 	for {
 		purpose, stream, err := l.Accept(ctx)
 		if err != nil {
 			return
 		}
-		if purpose != link.Swarm || r.shelf == nil {
+		switch {
+		case purpose == link.Join:
+			r.working.Go(func() {
+				ctx, cancel := context.WithTimeout(ctx, introduceTimeout)
+				defer cancel()
+				if _, err := r.reply(ctx, l, stream); kith.KindOf(err) == kith.BadPeer {
+					r.dropped.add("a request that proves no invitation")
+				}
+			})
+		case purpose == link.Swarm && r.shelf != nil:
+			// It waits for the first words.
+			r.working.Go(func() { r.shelf.Swarm().ServeStream(stream, l.Peer()) })
+		default:
 			r.dropped.add("a stream of unknown purpose")
 			stream.Cancel()
-			continue
 		}
-		// It waits for the first words.
-		r.working.Go(func() { r.shelf.Swarm().ServeStream(stream, l.Peer()) })
 	}
 }
 

@@ -149,6 +149,7 @@ func (n *Node) Join(ctx context.Context, line string) (Contact, error) {
 	}
 	r.refresh.now()
 	r.pursuit.Now(inv.Account)
+	r.requestAgain(inv.Account)
 
 	timeout := time.NewTimer(joinPatience)
 	defer timeout.Stop()
@@ -178,7 +179,7 @@ func (r *run) ask(ctx context.Context, inv wire.Invitation) error {
 			c.Card.Name = inv.Name
 		}
 		switch {
-		case c.Relation == kith.Accepted && r.links.has(inv.Account):
+		case c.Relation == kith.Accepted && r.links.has(inv.Account) && !inv.Sphere:
 			r.joins.answer(inv.Account, nil)
 			return nil
 		case c.Relation == kith.Asking:

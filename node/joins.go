@@ -101,6 +101,24 @@ func (r *run) request(ctx context.Context, l link.Link, c *kith.Contact) error {
 	return nil
 }
 
+// requestAgain asks over the links that there are already, by an invitation into
+// a sphere that a contact gave. If that fails, the next link asks.
+func (r *run) requestAgain(account kith.AccountID) {
+	c, ok := r.people.get(account)
+	if !ok || c.Invitation.IsZero() || c.Relation != kith.Accepted {
+		return
+	}
+	for _, l := range r.links.of(account) {
+		r.working.Go(func() {
+			ctx, cancel := context.WithTimeout(r.ctx, introduceTimeout)
+			defer cancel()
+			if err := r.request(ctx, l, &c); err != nil {
+				r.log.Info("an invitation was not answered over the link", "reason", err)
+			}
+		})
+	}
+}
+
 // refused ends the request: whoever never was a contact is forgotten, and the
 // history with one who was stays where it was.
 func (r *run) refused(ctx context.Context, account kith.AccountID, status wire.JoinStatus) error {
@@ -157,40 +175,48 @@ func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, r
 	return err
 }
 
-// answer takes the request of somebody who came by an invitation, decides by
-// the rules of package people, and replies when the decision is durable.
+// answer takes the request of somebody who came by an invitation. After a
+// refusal it waits until the other side has read it and ended the link.
 func (r *run) answer(ctx context.Context, l link.Link, stream link.Stream) error {
+	refusal, err := r.reply(ctx, l, stream)
+	if err != nil || refusal == nil {
+		return err
+	}
+	select {
+	case <-l.Done():
+	case <-ctx.Done():
+	}
+	return refusal
+}
+
+// reply decides about a request by the rules of package people, and answers when
+// the decision is durable.
+func (r *run) reply(ctx context.Context, l link.Link, stream link.Stream) (refusal, err error) {
 	defer stream.Close()
 	defer context.AfterFunc(ctx, stream.Cancel)()
 	frame, err := wire.NewReader(stream).Read()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request, ok := frame.(wire.JoinRequest)
 	if !ok {
-		return kith.Errorf(kith.BadPeer, "a %T came instead of a request", frame)
+		return nil, kith.Errorf(kith.BadPeer, "a %T came instead of a request", frame)
 	}
 	secret, ok := r.invitedBy(l, request.Proof)
 	if !ok {
-		return kith.Errorf(kith.BadPeer, "a request without proof of an invitation")
+		return nil, kith.Errorf(kith.BadPeer, "a request without proof of an invitation")
 	}
 	reply, err := r.decide(ctx, l, secret, request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := wire.NewWriter(stream).Write(reply); err != nil {
-		return fmt.Errorf("answering a request: %w", err)
+		return nil, fmt.Errorf("answering a request: %w", err)
 	}
 	if reply.Card == nil {
-		// The other side reads the refusal and ends the link.
-		stream.Close()
-		select {
-		case <-l.Done():
-		case <-ctx.Done():
-		}
-		return people.Refusal(reply.Status)
+		refusal = people.Refusal(reply.Status)
 	}
-	return nil
+	return refusal, nil
 }
 
 // invitedBy finds the invitation that a request proves to hold.

@@ -286,3 +286,41 @@ func TestLeaveAndHandOver(t *testing.T) {
 		}
 	})
 }
+
+// A contact to whom there is a link comes in by a line as well as anybody else.
+func TestContactJoinsByALine(t *testing.T) {
+	ann, bob := open(t, t.TempDir(), "Ann"), open(t, t.TempDir(), "Bob")
+	befriend(t, ann, bob)
+	name := "Family"
+	must[Sphere](t)(ann.NewSphere(t.Context(), SphereProfile{Name: &name}))
+	for _, reusable := range []bool{true, false} {
+		inv := must[Invitation](t)(ann.InviteLine(t.Context(), name, InviteOptions{Reusable: reusable}))
+		if c := must[Contact](t)(bob.Join(t.Context(), inv.Line)); c.Relation != kith.Accepted {
+			t.Fatalf("%+v", c)
+		}
+		eventually(t, bob, "a member", func() error {
+			if s, err := bob.Sphere(t.Context(), name); err != nil || s.State != "member" {
+				return kith.Errorf(kith.Conflict, "%+v, %v", s, err)
+			}
+			return nil
+		})
+		must[Sphere](t)(bob.LeaveSphere(t.Context(), name))
+		eventually(t, ann, "alone", func() error {
+			if s, err := ann.Sphere(t.Context(), name); err != nil || len(s.Members) != 1 {
+				return kith.Errorf(kith.Conflict, "%+v, %v", s, err)
+			}
+			return nil
+		})
+	}
+	used := must[Invitation](t)(ann.InviteLine(t.Context(), name, InviteOptions{}))
+	must[[]Invitation](t)(ann.Invitations(t.Context()))
+	if err := ann.Revoke(t.Context(), used.Line); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.Join(t.Context(), used.Line); kith.KindOf(err) != kith.Conflict {
+		t.Errorf("by an invitation that was taken back: %v", err)
+	}
+	if c := must[Contact](t)(bob.Contact(t.Context(), "Ann")); c.Relation != kith.Accepted || c.Connection != Connected {
+		t.Errorf("after a refusal: %+v", c)
+	}
+}
