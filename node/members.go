@@ -17,7 +17,8 @@ import (
 type SphereProfile struct {
 	Name        *string `json:"name,omitempty"`
 	About       *string `json:"about,omitempty"`
-	Picture     *[]byte `json:"picture,omitempty" doc:"JPEG, PNG or WebP of at most 32 KiB; empty for none"`
+	Picture     *[]byte `json:"picture,omitempty" doc:"JPEG, PNG or WebP of at most 32 KiB"`
+	NoPicture   bool    `json:"no_picture,omitempty" doc:"Take the picture away"`
 	Public      *bool   `json:"public,omitempty" doc:"Every member may invite"`
 	FullHistory *bool   `json:"full_history,omitempty" doc:"New members get all that was ever said"`
 }
@@ -39,6 +40,9 @@ func (p SphereProfile) apply(to kith.Profile) (kith.Profile, error) {
 	}
 	if p.Picture != nil {
 		to.Picture = *p.Picture
+	}
+	if p.NoPicture {
+		to.Picture = nil
 	}
 	if p.Public != nil {
 		to.Public = *p.Public

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -255,16 +257,26 @@ func newSphereDeclineCmd(e *env) *cobra.Command {
 }
 
 func newSphereDescribeCmd(e *env) *cobra.Command {
-	var newName, about string
+	var newName, about, picture string
 	var public, history bool
-	cmd := onSphere(e, "describe SPHERE", "Change a sphere's name, description or rules", `kith sphere describe Family --name "The family"`,
+	cmd := onSphere(e, "describe SPHERE", "Change a sphere's name, picture, description or rules", `kith sphere describe Family --name "The family"`,
 		nil, func(s node.Sphere, _ []string) string { return "Changed " + name(s.Name) + "." })
 	cmd.Flags().StringVar(&newName, "name", "", "another name")
 	cmd.Flags().StringVar(&about, "about", "", "what it is about")
+	cmd.Flags().StringVar(&picture, "picture", "", "a JPEG, PNG or WebP file of at most 32 KiB; none takes it away")
 	cmd.Flags().BoolVar(&public, "public", false, "every member may invite")
 	cmd.Flags().BoolVar(&history, "full-history", false, "new members get all that was ever said")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var p node.SphereProfile
+		if picture == "none" {
+			p.NoPicture = true
+		} else if picture != "" {
+			read, err := readPicture(picture)
+			if err != nil {
+				return err
+			}
+			p.Picture = &read
+		}
 		for flag, set := range map[string]func(){
 			"name": func() { p.Name = &newName }, "about": func() { p.About = &about },
 			"public": func() { p.Public = &public }, "full-history": func() { p.FullHistory = &history },
@@ -274,7 +286,7 @@ func newSphereDescribeCmd(e *env) *cobra.Command {
 			}
 		}
 		if p == (node.SphereProfile{}) {
-			return kith.Errorf(kith.Invalid, "nothing to change was named: use --name, --about, --public or --full-history")
+			return kith.Errorf(kith.Invalid, "nothing to change was named: use --name, --about, --picture, --public or --full-history")
 		}
 		c, err := e.client()
 		if err != nil {
@@ -287,6 +299,23 @@ func newSphereDescribeCmd(e *env) *cobra.Command {
 		return e.emit(s, func() { e.printf("Changed %s.\n", name(s.Name)) })
 	}
 	return cmd
+}
+
+// readPicture reads a picture of a sphere, as far as it may be large.
+func readPicture(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, kith.Errorf(kith.NotFound, "read the picture: %w", err)
+	}
+	defer f.Close()
+	read, err := io.ReadAll(io.LimitReader(f, kith.MaxPicture+1))
+	if err != nil {
+		return nil, kith.Errorf(kith.Invalid, "read the picture: %w", err)
+	}
+	if len(read) > kith.MaxPicture {
+		return nil, kith.Errorf(kith.Invalid, "%s is larger than the %d KiB that a picture may have; make it smaller, or choose it in the page, which does that", path, kith.MaxPicture>>10)
+	}
+	return read, nil
 }
 
 func newSphereMuteCmd(e *env) *cobra.Command {
