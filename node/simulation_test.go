@@ -65,7 +65,12 @@ func (p *person) start() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.node, p.account = n, n.run.id.peer.Account
+	r, leave, err := n.enter()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer leave()
+	p.node, p.account = n, r.id.peer.Account
 }
 
 func (p *person) stop() {
