@@ -88,25 +88,53 @@ func (s *Shelf) consider(ctx context.Context, id kith.EventID) error {
 	if err := s.put(ctx, h); err != nil {
 		return err
 	}
-	if !yes && s.isNews(&entry) {
-		want, yes = swarm.None, true
-	}
-	if !yes || !s.cfg.Host.Active(entry.Conversation) {
+	news := !yes && s.isNews(&entry)
+	if !yes && !news || !s.cfg.Host.Active(entry.Conversation) {
 		return nil
 	}
 	if err := s.fetch(ctx, h, &entry, want); err != nil {
 		// It stays on offer; a click tells the reason.
 		s.log.Warn("a file is not fetched", "share", id, "error", err)
+	} else if news {
+		s.prepareToPlay(id)
 	}
 	return nil
+}
+
+// maxPeeks bounds what is made ready to be played at a time.
+const maxPeeks = 4
+
+// prepareToPlay connects to who has a film and gets the list of its pieces. If
+// nobody plays it, all that ends again.
+func (s *Shelf) prepareToPlay(id kith.EventID) {
+	select {
+	case s.peeks <- struct{}{}:
+	default:
+		return
+	}
+	s.work.Go(func() {
+		defer func() { <-s.peeks }()
+		ctx, stop := context.WithTimeout(s.ctx, newsAge)
+		defer stop()
+		h, ok := s.holding(id)
+		if !ok || s.swarm.Peek(ctx, h.Infohash) != nil {
+			return
+		}
+		<-ctx.Done()
+		if st, err := s.swarm.Status(h.Infohash); err == nil && st.Done == 0 && s.ctx.Err() == nil {
+			for _, near := range s.cfg.Host.Near(h.Conversation) {
+				s.swarm.Disconnect(h.Infohash, near.Device)
+			}
+		}
+	})
 }
 
 // newsAge is how old a share is that somebody may be about to play.
 const newsAge = time.Minute
 
 // isNews reports whether a share is a film or sound of a moment ago. Of that, a
-// connection and the list of pieces are had before anybody clicks, which saves
-// the half of a second until it plays.
+// connection and the list of pieces are had before anybody clicks, so that it
+// plays half a second sooner.
 func (s *Shelf) isNews(entry *store.Entry) bool {
 	kind, _, _ := strings.Cut(entry.File.Media.Type, "/")
 	return (kind == "video" || kind == "audio") && s.cfg.Now().Sub(entry.Sent).Abs() < newsAge
@@ -190,7 +218,9 @@ func (s *Shelf) begin(h store.Holding, ref *kith.FileRef, want swarm.Selection) 
 	if err := s.swarm.Fetch(*ref, s.local(h), want); err != nil {
 		return err
 	}
-	s.note(h, swarm.Waiting)
+	if want.Default > swarm.Skip || len(want.Files) > 0 {
+		s.note(h, swarm.Waiting)
+	}
 	s.connect(h)
 	s.cfg.Host.Changed(h.Event)
 	return nil

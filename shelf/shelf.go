@@ -121,6 +121,8 @@ type Shelf struct {
 	wake chan struct{} // look has something to do
 	done chan struct{} // finish has something to do
 
+	peeks chan struct{} // one for each film that is made ready to be played
+
 	placing sync.Mutex // held while a path is chosen and noted
 
 	mu       sync.Mutex // guards the rest
@@ -141,7 +143,7 @@ func Open(ctx context.Context, cfg Config) (*Shelf, error) {
 	}
 	s := &Shelf{
 		cfg: cfg, log: cfg.Log,
-		wake: make(chan struct{}, 1), done: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), done: make(chan struct{}, 1), peeks: make(chan struct{}, maxPeeks),
 		holdings: map[kith.EventID]store.Holding{}, byHash: map[kith.Infohash][]kith.EventID{},
 		newer: map[kith.EventID]kith.EventID{}, lacking: map[kith.EventID]kith.AccountID{},
 		places: map[kith.ConversationID]*place{},

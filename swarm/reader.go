@@ -69,6 +69,20 @@ func (s *Swarm) Reader(ctx context.Context, ih kith.Infohash, file int) (r io.Re
 	return p, int64(f.Size), time.Unix(0, f.Modified), nil
 }
 
+// Peek gets the list of pieces, and for a folder the list of files, and connects
+// to who has them, as long as ctx lasts. What is read soon after comes at once.
+func (s *Swarm) Peek(ctx context.Context, ih kith.Infohash) error {
+	t, err := s.find(ih)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	t.readers++
+	t.mu.Unlock()
+	defer t.unread()
+	return t.awaken(ctx)
+}
+
 // openDone opens a file that is complete; nil if it is not.
 func (t *transfer) openDone(file int) (io.ReadSeekCloser, int64, time.Time, error) {
 	t.op.Lock()
