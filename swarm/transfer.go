@@ -24,6 +24,7 @@ type transfer struct {
 	s      *Swarm
 	ih     kith.Infohash
 	number uint32
+	seed   uint64 // which pieces come first
 
 	op sync.Mutex // held over every change of what follows as a whole
 

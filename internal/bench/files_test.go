@@ -215,7 +215,9 @@ func cubic(b *testing.B, from, to *lab.Host) float64 {
 	return float64(<-got) / during.Seconds()
 }
 
-// BenchmarkFileToEight: one seeder and eight members, who help each other.
+// BenchmarkFileToEight: one seeder and eight members, who help each other. Their
+// uplinks are limits of the program: nine lines of the lab at that speed would be
+// all that two cores can do.
 func BenchmarkFileToEight(b *testing.B) {
 	const size, rate, members = 256 * mib, 10e6, 8
 	last := newFigure(figure{
@@ -224,15 +226,15 @@ func BenchmarkFileToEight(b *testing.B) {
 	})
 	path := bytesOf(b, size)
 	for b.Loop() {
-		net := lab.New(b)
-		lan := net.Switch("lan", lab.Line{Rate: rate})
-		all := []*lab.Node{net.Host("n0", lan).Kith(lab.Kith{})}
+		here := lab.Here(b)
+		conf := lab.Kith{Env: []string{"KITH_LOOPBACK=1"}}
+		all := []*lab.Node{here.Kith(conf)}
 		all[0].Run(b, "me", "--name", "N0")
 		all[0].Run(b, "sphere", "new", "Family")
 		ctx, stop := context.WithCancel(b.Context())
 		var notices []<-chan seen
 		for i := 1; i <= members; i++ {
-			n := net.Host(fmt.Sprintf("n%d", i), lan).Kith(lab.Kith{})
+			n := here.Kith(conf)
 			all = append(all, n)
 			n.Run(b, "me", "--name", fmt.Sprintf("N%d", i))
 			n.Run(b, "join", all[0].Run(b, "invite"))
@@ -252,6 +254,17 @@ func BenchmarkFileToEight(b *testing.B) {
 			})
 			fetchAll(b, c, "Family")
 			notices = append(notices, watch(ctx, c))
+		}
+		for _, n := range all {
+			c := reach(b, n.Home())
+			t, err := c.Transfers(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			t.Settings.Up = rate
+			if _, err := c.SetTransferSettings(ctx, t.Settings); err != nil {
+				b.Fatal(err)
+			}
 		}
 		id := share(b, reach(b, all[0].Home()), "Family", path)
 		begin := time.Now()
