@@ -85,11 +85,11 @@ func BenchmarkFile(b *testing.B) {
 	})
 	seals := newFigure(figure{what: "… of that until it is sealed and said", unit: "ms"})
 	receives := newFigure(figure{
-		what: "… highest memory (RSS) of the receiver", aim: "≤ 100 MiB", unit: "MiB",
+		what: "… highest memory (RSS) of the node that fetches", aim: "≤ 100 MiB", unit: "MiB",
 		met: func(v, _ float64) bool { return v <= 100 },
 	})
 	sends := newFigure(figure{
-		what: "… highest memory (RSS) of the sender", aim: "≤ 100 MiB", unit: "MiB",
+		what: "… highest memory (RSS) of the node that shares", aim: "≤ 100 MiB", unit: "MiB",
 		met: func(v, _ float64) bool { return v <= 100 },
 	})
 	path := bytesOf(b, size)
@@ -140,7 +140,7 @@ func BenchmarkFileLine(b *testing.B) {
 		if test.loss > 0 {
 			line.aim, line.met = "", nil
 		}
-		ratio := newFigure(figure{what: "… beside one TCP flow with cubic on that line", unit: "×"})
+		ratio := newFigure(figure{what: "… beside one TCP flow with cubic over it, " + test.name, unit: "×"})
 		if test.loss > 0 {
 			ratio.aim, ratio.met = "≥ 5 ×", func(v, _ float64) bool { return v >= 5 }
 		}
