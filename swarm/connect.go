@@ -147,7 +147,11 @@ func (d dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 		t.mu.Unlock()
 		return nil, err
 	}
-	return d.s.join(nc, t, device, way, true, nil)
+	c, err := d.s.join(nc, t, device, way, true, nil)
+	if err != nil {
+		return nil, err // not c: a nil *conn is no nil net.Conn, and the library would use it
+	}
+	return c, nil
 }
 
 // reach tries TCP, and a little later a stream beside it. The first one wins.
