@@ -19,7 +19,7 @@ import (
 // backup. In the end all who are in see the same, and who was put out has no
 // word by somebody who knew it.
 func TestSphereOfManyConverges(t *testing.T) {
-	size, rounds, acts := 50, 6, 30
+	size, rounds, acts := 50, 4, 24
 	if racing || testing.Short() {
 		size, rounds, acts = 16, 2, 12
 	}
