@@ -35,7 +35,7 @@ func (s *Shelf) watchAll() {
 
 // watch begins to watch a folder, if it is not watched already.
 func (s *Shelf) watch(conv kith.ConversationID) {
-	if s.ctx.Err() != nil || !s.cfg.Host.Active(conv) {
+	if s.watches(conv) || s.ctx.Err() != nil || !s.cfg.Host.Active(conv) {
 		return
 	}
 	glances, err := s.cfg.Store.Glances(s.ctx, conv)
@@ -66,6 +66,13 @@ func (s *Shelf) watch(conv kith.ConversationID) {
 		return
 	}
 	s.work.Go(func() { s.follow(ctx, conv, changes) })
+}
+
+// watches reports whether a folder is watched already.
+func (s *Shelf) watches(conv kith.ConversationID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.placeLocked(conv).unwatch != nil
 }
 
 func (s *Shelf) unwatch(conv kith.ConversationID) {
