@@ -27,6 +27,17 @@ func (n *Node) enterFiles() (*run, func(), error) {
 	return r, leave, err
 }
 
+// shared finds a message that shares something, for what takes long.
+func (n *Node) shared(ctx context.Context, id string) (*run, store.Entry, error) {
+	r, leave, err := n.enterFiles()
+	if err != nil {
+		return nil, store.Entry{}, err
+	}
+	defer leave()
+	entry, err := r.entry(ctx, id)
+	return r, entry, err
+}
+
 // ShareFiles shares files and folders of this machine. It returns when they are
 // read, hashed and durably said; if one of them can't be read, none is shared.
 func (n *Node) ShareFiles(ctx context.Context, ref string, o ShareRequest) ([]Message, error) {
@@ -153,12 +164,7 @@ const listPatience = 10 * time.Second
 
 // FileEntries lists the files of a share.
 func (n *Node) FileEntries(ctx context.Context, id string) ([]FileEntry, error) {
-	r, leave, err := n.enterFiles()
-	if err != nil {
-		return nil, err
-	}
-	entry, err := r.entry(ctx, id)
-	leave()
+	r, entry, err := n.shared(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -180,12 +186,7 @@ func (n *Node) FileEntries(ctx context.Context, id string) ([]FileEntry, error) 
 // OpenFile opens a file of a share by its place in FileEntries, to be read while
 // it arrives. The caller closes it.
 func (n *Node) OpenFile(ctx context.Context, id string, number int) (*Content, error) {
-	r, leave, err := n.enterFiles()
-	if err != nil {
-		return nil, err
-	}
-	entry, err := r.entry(ctx, id)
-	leave()
+	r, entry, err := n.shared(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -112,12 +112,7 @@ var harmless = strings.Fields(`
 
 // withLocal calls f with where a file of a share lies, if it is all here.
 func (n *Node) withLocal(ctx context.Context, id string, number int, f func(r *run, name string) error) error {
-	r, leave, err := n.enterFiles()
-	if err != nil {
-		return err
-	}
-	defer leave()
-	entry, err := r.entry(ctx, id)
+	r, entry, err := n.shared(ctx, id)
 	if err != nil {
 		return err
 	}
