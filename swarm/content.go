@@ -141,7 +141,7 @@ func (c *content) writeAt(p []byte, piece int, begin int64) error {
 }
 
 // maxRipe bounds what waits for a hasher, in bytes, for one transfer.
-const maxRipe = 16 << 20
+const maxRipe = 8 << 20
 
 // letGo lets go whoever waits.
 func (c *content) letGo() {

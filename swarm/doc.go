@@ -43,6 +43,9 @@
 // sees the sealed bytes of files, and not which. Of a gigabyte from one process
 // to another, TLS with its small records took a quarter of the processor's time.
 //
+// Members who fetch the same share at the same time draw different pieces from
+// who has all of it, without a word (spread.go).
+//
 // # What a fetched byte costs
 //
 // It is hashed once, decrypted once, and written past the page cache where the

@@ -20,8 +20,9 @@ import (
 	"kith/seal"
 )
 
-// patience is how long a test waits for what should happen at once.
-const patience = 30 * time.Second
+// patience is how long a test waits for what should happen at once. A machine
+// may be ten times slower than this one.
+const patience = 2 * time.Minute
 
 // A person is a device with an account of its own.
 type person struct {
@@ -206,4 +207,14 @@ func linked(t testing.TB, from person, to person, at func() *Swarm, c linktest.C
 		}
 		return a.Open(ctx, link.Swarm)
 	}
+}
+
+// sentBy is how much a swarm has sent of a share.
+func sentBy(s *Swarm, ref kith.FileRef) (n int64) {
+	t, _ := s.find(ref.Infohash)
+	if tt := t.t; tt != nil {
+		stats := tt.Stats()
+		n = stats.BytesWrittenData.Int64()
+	}
+	return n
 }

@@ -17,13 +17,17 @@ type suspect struct {
 
 var chunkSeed = maphash.MakeSeed()
 
+// addressOf is the made-up address of a member.
+func addressOf(p *torrent.Peer) net.IP {
+	if addr, ok := p.RemoteAddr.(*net.TCPAddr); ok {
+		return addr.IP
+	}
+	return nil
+}
+
 // received notes who sent a chunk. The library's lock is held.
 func (s *Swarm) received(e torrent.ReceivedUsefulDataEvent) {
-	addr, ok := e.Peer.RemoteAddr.(*net.TCPAddr)
-	if !ok {
-		return
-	}
-	t, _, device := s.resolve(addr.IP)
+	t, _, device := s.resolve(addressOf(e.Peer))
 	if t == nil {
 		return
 	}

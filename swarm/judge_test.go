@@ -8,7 +8,7 @@ import (
 // TestAMemberThatLies fetches from one that sends rubbish and an honest one.
 func TestAMemberThatLies(t *testing.T) {
 	ann, mal, ben := newPerson(), newPerson(), newPerson()
-	a, m := open(t, ann, func(c *Config) { c.Up = 6 << 20 }), open(t, mal)
+	a, m := open(t, ann, func(c *Config) { c.Up = 2 << 20 }), open(t, mal)
 	name := filepath.Join(t.TempDir(), "film.mkv")
 	want := noise(t, name, 8<<20, 1)
 	sealed, err := Seal(t.Context(), name, nil)

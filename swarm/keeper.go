@@ -47,6 +47,8 @@ func (t *transfer) keeper(ctx context.Context, kick chan struct{}) {
 	t.mu.Unlock()
 	timer := time.NewTimer(checkpointEvery)
 	defer timer.Stop()
+	tick := time.NewTicker(drawEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -55,6 +57,9 @@ func (t *transfer) keeper(ctx context.Context, kick chan struct{}) {
 			if err := t.advance(); err != nil {
 				t.stumble(err)
 			}
+			t.redraw()
+		case <-tick.C:
+			t.redraw()
 		case <-timer.C:
 			t.mu.Lock()
 			c := t.c
@@ -66,6 +71,16 @@ func (t *transfer) keeper(ctx context.Context, kick chan struct{}) {
 			}
 			timer.Reset(checkpointEvery)
 		}
+	}
+}
+
+// redraw chooses anew what is asked for.
+func (t *transfer) redraw() {
+	t.mu.Lock()
+	tt, c, plays, whole := t.t, t.c, t.readers > 0, t.rec.Own || t.rec.Complete
+	t.mu.Unlock()
+	if tt != nil && c != nil && !whole {
+		t.spread.draw(tt, c, t.s.client.PeerID(), plays)
 	}
 }
 

@@ -35,6 +35,8 @@ type PlainConfig struct {
 	Up, Down                        int64 // limits in bytes a second; 0 means none
 	Changed                         func(kith.Infohash)
 	Log                             *slog.Logger
+
+	askAfter time.Duration // of tests; otherwise leastAsk
 }
 
 // PlainOptions are those of one torrent.
@@ -52,6 +54,7 @@ type PlainOptions struct {
 type Plain struct {
 	cfg      PlainConfig
 	client   *torrent.Client
+	agent    string // as which trackers see us
 	files    *plainHave
 	dht      []*dht.Server
 	up, down *rate.Limiter
@@ -73,10 +76,12 @@ type plainItem struct {
 	Paused  bool
 	Sent    int64 // bytes, in former lives
 
-	t     *torrent.Torrent
-	ready bool
-	ended bool // the ratio is reached
-	speed speed
+	t      *torrent.Torrent
+	ready  bool
+	ended  bool // the ratio is reached
+	asking bool // a tracker is being asked for peers
+	speed  speed
+	peers  plainPeers
 }
 
 // sequentialWindow is how many pieces come before the rest.
@@ -86,6 +91,9 @@ const sequentialWindow = 16
 func OpenPlain(cfg PlainConfig) (*Plain, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.askAfter == 0 {
+		cfg.askAfter = leastAsk
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, kith.Errorf(kith.Internal, "open the folder of torrents: %w", err)
@@ -107,12 +115,16 @@ func OpenPlain(cfg PlainConfig) (*Plain, error) {
 	c.UploadRateLimiter, c.DownloadRateLimiter = p.up, p.down
 	c.DefaultStorage = noStorage{}
 	c.Slogger = slog.New(slog.DiscardHandler)
+	// Four seconds, as is usual, are not enough for a peer that is busy, such as
+	// with hashing what it has.
+	c.HandshakesTimeout = 15 * time.Second
 	p.files = openPlainHave(cfg.Dir)
 	var err error
 	if p.client, err = torrent.NewClient(c); err != nil {
 		p.files.Close()
 		return nil, kith.Errorf(kith.Internal, "start the BitTorrent client: %w", err)
 	}
+	p.agent = c.HTTPUserAgent // which the client has set
 	if !cfg.NoDHT {
 		if p.dht, err = startDHT(p.client, c); err != nil {
 			cfg.Log.Warn("torrents are fetched without the DHT", "error", err) // trackers may do
@@ -277,8 +289,14 @@ func (p *Plain) run() {
 
 func (p *Plain) tendLocked(ih kith.Infohash, item *plainItem) (changed bool) {
 	t := item.t
+	stats, now := t.Stats(), time.Now()
+	before := item.speed.read
+	changed = item.speed.measure(now, stats.BytesReadUsefulData.Int64(), stats.BytesWrittenData.Int64())
+	if item.lacks() {
+		p.seekLocked(item, now, item.speed.read != before)
+	}
 	if t.Info() == nil {
-		return false
+		return changed
 	}
 	if !item.ready {
 		item.ready = true
@@ -301,14 +319,13 @@ func (p *Plain) tendLocked(ih kith.Infohash, item *plainItem) (changed bool) {
 			}
 		}
 	}
-	stats := t.Stats()
 	sent := item.Sent + stats.BytesWrittenData.Int64()
 	if r := item.Options.Ratio; r > 0 && !item.ended && t.Complete().Bool() && float64(sent) >= r*float64(t.Length()) {
 		item.ended = true
 		t.DisallowDataUpload()
 		changed = true
 	}
-	return item.speed.measure(time.Now(), stats.BytesReadUsefulData.Int64(), stats.BytesWrittenData.Int64()) || changed
+	return changed
 }
 
 // prioritise applies the options once the files are known.

@@ -9,6 +9,7 @@ import (
 	"github.com/anacrolix/torrent"
 
 	"kith"
+	"kith/meet/dht/guard"
 )
 
 // startDHT joins the Mainline DHT (BEP 5), over IPv4 and IPv6 as far as there
@@ -28,7 +29,7 @@ func startDHT(client *torrent.Client, c *torrent.ClientConfig) ([]*dht.Server, e
 			failed = append(failed, err)
 			continue
 		}
-		server, err := client.NewAnacrolixDhtServer(conn)
+		server, err := client.NewAnacrolixDhtServer(guard.Wrap(conn, true)) // its library can be crashed by a packet
 		if err != nil {
 			conn.Close()
 			failed = append(failed, err)

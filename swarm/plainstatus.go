@@ -111,6 +111,7 @@ func (p *Plain) AddPeer(ih kith.Infohash, addr netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
+	item.peers.learn(addr.String(), time.Now())
 	item.t.AddPeers([]torrent.PeerInfo{{Addr: torrent.StringAddr(addr.String()), Source: torrent.PeerSourceDirect}})
 	return nil
 }

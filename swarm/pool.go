@@ -16,7 +16,7 @@ type pool struct {
 }
 
 // maxFree is how much lies idle, in bytes for each size.
-const maxFree = 16 << 20
+const maxFree = 8 << 20
 
 func newPool() *pool { return &pool{free: map[int][][]byte{}} }
 

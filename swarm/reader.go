@@ -17,7 +17,7 @@ const (
 	leastAhead    = 2 << 20
 	mostAhead     = 16 << 20
 	playUnproven  = 2 << 20  // what is on its way while somebody plays: a seek waits for it
-	usualUnproven = 16 << 20 // otherwise; pieces are in memory until they are verified
+	usualUnproven = 12 << 20 // otherwise; pieces are in memory until they are verified
 )
 
 // Reader reads a file of a share, by its place in Files, from the disk or as

@@ -270,7 +270,7 @@ func TestRelocateSurvivesAKill(t *testing.T) {
 // never overwritten.
 func TestANameThatIsTaken(t *testing.T) {
 	ann, ben := newPerson(), newPerson()
-	a, b := open(t, ann), open(t, ben, func(c *Config) { c.Down = 8 << 20 })
+	a, b := open(t, ann), open(t, ben, func(c *Config) { c.Down = 512 << 10 })
 	home := t.TempDir()
 	name := filepath.Join(home, "film.mkv")
 	want := noise(t, name, 3<<20, 1)
@@ -288,6 +288,7 @@ func TestANameThatIsTaken(t *testing.T) {
 	connect(t, b, ref, ann, a)
 	eventually(t, "some of it", func() bool { return statusOf(t, b, ref).Done > 0 })
 	os.WriteFile(dest, theirs, 0o644)
+	b.SetLimits(0, 0)
 	st := awaitState(t, b, ref, Failed)
 	same(t, dest, theirs)
 	if !bytes.Contains([]byte(st.Reason), []byte(dest)) {

@@ -1,8 +1,6 @@
 package swarm
 
 import (
-	"math/rand/v2"
-
 	"github.com/anacrolix/torrent"
 
 	"kith"
@@ -114,44 +112,8 @@ func (t *transfer) prioritise() {
 			}
 		}
 	}
-	t.scatter(priorities)
-	for i := 0; i < len(priorities); {
-		j := i
-		for j < len(priorities) && priorities[j] == priorities[i] {
-			j++
-		}
-		switch priorities[i] {
-		case torrent.PiecePriorityNone:
-			tt.CancelPieces(i, j)
-		case torrent.PiecePriorityNormal:
-			tt.CancelPieces(i, j)
-			tt.DownloadPieces(i, j)
-		default:
-			for ; i < j; i++ {
-				tt.Piece(i).SetPriority(priorities[i])
-			}
-		}
-		i = j
-	}
+	t.spread.want(tt, c, t.s.client.PeerID(), priorities)
 	t.wake()
-}
-
-// scattered is of how many pieces one comes first.
-const scattered = 8
-
-// scatter puts some pieces first, others at every member. Otherwise all who begin
-// at the same time would fetch the same ones in the same order from the one who
-// has them, and have nothing for each other.
-func (t *transfer) scatter(priorities []torrent.PiecePriority) {
-	if len(priorities) < 4*scattered {
-		return
-	}
-	random := rand.New(rand.NewPCG(t.seed, 0))
-	for i, p := range priorities {
-		if first := random.IntN(scattered) == 0; first && p == torrent.PiecePriorityNormal {
-			priorities[i] = torrent.PiecePriorityHigh
-		}
-	}
 }
 
 // headPieces is how many pieces hold a folder's manifest, as far as is known.

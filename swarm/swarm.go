@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -161,6 +160,7 @@ func (s *Swarm) clientConfig() *torrent.ClientConfig {
 	c.PieceHashersPerTorrent = 4 // they also write, and wait for the disk
 	c.DefaultStorage = noStorage{}
 	c.Slogger = slog.New(slog.DiscardHandler)
+	c.Callbacks.ReadMessage = s.limitDepth
 	c.Callbacks.ReceivedUsefulData = []func(torrent.ReceivedUsefulDataEvent){s.received}
 	return c
 }
@@ -229,7 +229,7 @@ func (s *Swarm) find(ih kith.Infohash) (*transfer, error) {
 func (s *Swarm) add(r *record) *transfer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := &transfer{s: s, ih: kith.Infohash(r.Infohash), number: uint32(len(s.numbers) + 1), seed: rand.Uint64(), rec: r, members: map[kith.DeviceID]*member{}}
+	t := &transfer{s: s, ih: kith.Infohash(r.Infohash), number: uint32(len(s.numbers) + 1), rec: r, members: map[kith.DeviceID]*member{}}
 	s.numbers = append(s.numbers, t)
 	s.transfers[t.ih] = t
 	return t

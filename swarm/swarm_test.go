@@ -212,7 +212,7 @@ func TestPauseAndLimits(t *testing.T) {
 	ann, ben := newPerson(), newPerson()
 	a, b := open(t, ann), open(t, ben, func(c *Config) { c.Down = 1 << 20 })
 	name := filepath.Join(t.TempDir(), "film.mkv")
-	want := noise(t, name, 4<<20, 1)
+	want := noise(t, name, 24<<20, 1)
 	ref := share(t, a, name)
 	dest := filepath.Join(t.TempDir(), "film.mkv")
 	fetch(t, b, ref, dest)

@@ -18,13 +18,13 @@ import (
 // A transfer is one share at this node, asleep or awake. It is awake while its
 // torrent is in the library's client.
 //
-// Locks, in the order in which they are taken: op, mu, content.mu, disk.mu. The
-// library is called with op held or with none of them.
+// Locks, in the order in which they are taken: op, spread.mu, mu, content.mu,
+// disk.mu. The library is called with op or spread.mu held, or with none of them.
 type transfer struct {
 	s      *Swarm
 	ih     kith.Infohash
 	number uint32
-	seed   uint64 // which pieces come first
+	spread spread
 
 	op sync.Mutex // held over every change of what follows as a whole
 
@@ -131,6 +131,7 @@ func (t *transfer) activate() error {
 	if known {
 		opts.InfoBytes = raw
 	}
+	t.spread.reset()
 	tt, _ := t.s.client.AddTorrentOpt(opts)
 	if own {
 		tt.DisallowDataDownload()
@@ -227,6 +228,7 @@ func (t *transfer) deactivate() (err error) {
 	tt.Drop()
 	t.s.closeConns(func(c *conn) bool { return c.transfer == t })
 	ended.Wait()
+	t.spread.reset()
 	if c != nil {
 		err = t.checkpoint(c)
 		c.disk.close()

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -93,36 +94,66 @@ func BenchmarkFile(b *testing.B) {
 		met: func(v, _ float64) bool { return v <= 100 },
 	})
 	path := bytesOf(b, size)
-	for b.Loop() {
-		here := lab.Here(b)
-		conf := lab.Kith{Env: []string{"KITH_LOOPBACK=1"}}
-		ann, bob := here.Kith(conf), here.Kith(conf)
-		ann.Run(b, "me", "--name", "Ann")
-		bob.Run(b, "me", "--name", "Bob")
-		bob.Run(b, "join", ann.Run(b, "invite"))
-		connected(b, ann, "Bob")
-		a, c := reach(b, ann.Home()), reach(b, bob.Home())
-		fetchAll(b, c, "Ann")
-		ctx, stop := context.WithCancel(b.Context())
-		notices := watch(ctx, c)
-		begin := time.Now()
-		id := share(b, a, "Bob", path)
-		sealed := time.Now()
-		done := complete(b, notices, c, func() kith.EventID { return id }, 5*time.Minute)
-		speed.add(size / done.Sub(begin).Seconds() / 1e6)
-		seals.add(milliseconds(sealed.Sub(begin)))
-		receives.add(memory(b, bob.PID(), "VmHWM"))
-		sends.add(memory(b, ann.PID(), "VmHWM"))
-		stop()
-		for _, n := range []*lab.Node{ann, bob} {
-			n.Stop()
-			os.RemoveAll(n.Home())
+	b.Run("kith", func(b *testing.B) {
+		for b.Loop() {
+			here := lab.Here(b)
+			conf := lab.Kith{Env: []string{"KITH_LOOPBACK=1"}}
+			ann, bob := here.Kith(conf), here.Kith(conf)
+			ann.Run(b, "me", "--name", "Ann")
+			bob.Run(b, "me", "--name", "Bob")
+			bob.Run(b, "join", ann.Run(b, "invite"))
+			connected(b, ann, "Bob")
+			a, c := reach(b, ann.Home()), reach(b, bob.Home())
+			fetchAll(b, c, "Ann")
+			ctx, stop := context.WithCancel(b.Context())
+			notices := watch(ctx, c)
+			begin := time.Now()
+			id := share(b, a, "Bob", path)
+			sealed := time.Now()
+			done := complete(b, notices, c, func() kith.EventID { return id }, 5*time.Minute)
+			speed.add(size / done.Sub(begin).Seconds() / 1e6)
+			seals.add(milliseconds(sealed.Sub(begin)))
+			receives.add(memory(b, bob.PID(), "VmHWM"))
+			sends.add(memory(b, ann.PID(), "VmHWM"))
+			stop()
+			for _, n := range []*lab.Node{ann, bob} {
+				n.Stop()
+				os.RemoveAll(n.Home())
+			}
 		}
+		speed.report(b, "speed")
+		seals.report(b, "seal")
+		receives.report(b, "receiver")
+		sends.report(b, "sender")
+	})
+	for _, other := range []struct {
+		name, program, aim, get string
+		least                   float64
+		pass                    func(*testing.B, string, int64) float64
+	}{
+		{"croc", "croc", "≥ 5", "go install github.com/schollz/croc/v10@v10.7.0", 5, besideCroc},
+		{"Syncthing", "syncthing", "", "Debian's package syncthing", 0, besideSyncthing},
+	} {
+		times := newFigure(figure{what: "… times " + other.name, aim: other.aim, unit: "×"})
+		if other.least > 0 {
+			times.met = func(v, _ float64) bool { return v >= other.least }
+		}
+		theirs := newFigure(figure{what: "for comparison: the same by " + other.name, unit: "MB/s"})
+		b.Run(other.program, func(b *testing.B) {
+			if _, err := exec.LookPath(other.program); err != nil {
+				b.Skipf("there is nothing to compare with: install %s", other.get)
+			}
+			for b.Loop() {
+				v := other.pass(b, path, size)
+				theirs.add(v)
+				if len(speed.values) > 0 {
+					times.add(median(speed.values) / v)
+				}
+			}
+			theirs.report(b, "theirs")
+			times.report(b, "times")
+		})
 	}
-	speed.report(b, "speed")
-	seals.report(b, "seal")
-	receives.report(b, "receiver")
-	sends.report(b, "sender")
 }
 
 // BenchmarkFileLine: one file over a line of 100 Mbit/s, beside one TCP flow with
