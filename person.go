@@ -16,12 +16,18 @@ type Card struct {
 	// not contacts derive how they recognise each other (see package seal).
 	// Cards of older versions have none.
 	Door [32]byte
+	// Hubs are where the account can be met and left messages: URLs, as
+	// https://hub.example.org, at most MaxHubs. Cards of older versions have
+	// none.
+	Hubs []string
 }
 
 // Limits of a card and of what is told about where a device can be reached.
 const (
 	MaxDevices   = 32
 	MaxAddresses = 16
+	MaxHubs      = 8
+	MaxHub       = 200 // bytes of the URL of one
 )
 
 // A Relation says how far two accounts have come.
@@ -65,7 +71,10 @@ type Contact struct {
 	Invitation InvitationSecret
 	// Addresses are where their devices were, or say they are; newest first.
 	Addresses []netip.AddrPort
-	Added     time.Time
+	// Hub is where an invitation says that they can be met; empty: nowhere, or
+	// their card says it.
+	Hub      string
+	Added    time.Time
 	LastSeen  time.Time // end of the last link
 }
 

@@ -15,6 +15,7 @@ type cardArray struct {
 	Name    string
 	Devices []bytes32
 	Door    optional32 `added:"empty"`
+	Hubs    []string   `added:"empty"`
 }
 
 type signedArray struct {
@@ -32,7 +33,7 @@ func AppendCard(dst []byte, card kith.Card) ([]byte, error) {
 	if err := checkCardContent(card); err != nil {
 		return dst, kith.Errorf(kith.Invalid, "write a card: %w", err)
 	}
-	w := cardArray{Account: bytes32(card.Account), Version: card.Version, Name: card.Name, Door: optional32(card.Door)}
+	w := cardArray{Account: bytes32(card.Account), Version: card.Version, Name: card.Name, Door: optional32(card.Door), Hubs: card.Hubs}
 	for _, d := range card.Devices {
 		w.Devices = append(w.Devices, bytes32(d))
 	}
@@ -46,6 +47,9 @@ func ParseCard(data []byte) (kith.Card, error) {
 		return kith.Card{}, kith.Errorf(kith.BadPeer, "read a card: %w", err)
 	}
 	card := kith.Card{Account: kith.AccountID(w.Account), Version: w.Version, Name: w.Name, Door: w.Door}
+	if len(w.Hubs) > 0 {
+		card.Hubs = w.Hubs
+	}
 	for _, d := range w.Devices {
 		card.Devices = append(card.Devices, kith.DeviceID(d))
 	}
@@ -67,6 +71,13 @@ func checkCardContent(card kith.Card) error {
 		return errors.New("the name is not valid UTF-8")
 	case len(card.Devices) > kith.MaxDevices:
 		return fmt.Errorf("%d devices, at most %d are allowed", len(card.Devices), kith.MaxDevices)
+	case len(card.Hubs) > kith.MaxHubs:
+		return fmt.Errorf("%d hubs, at most %d are allowed", len(card.Hubs), kith.MaxHubs)
+	}
+	for _, hub := range card.Hubs {
+		if hub == "" || len(hub) > kith.MaxHub || !utf8.ValidString(hub) {
+			return errors.New("a hub has no address that could be used")
+		}
 	}
 	seen := make(map[kith.DeviceID]bool, len(card.Devices))
 	for _, d := range card.Devices {

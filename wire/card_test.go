@@ -18,6 +18,7 @@ func TestCardRoundTrip(t *testing.T) {
 		"plain":    {Account: account, Version: 3, Name: "Zoë", Devices: []kith.DeviceID{device, otherDevice}},
 		"nameless": {Account: account},
 		"door":     {Account: account, Devices: []kith.DeviceID{device}, Door: [32]byte(pattern(7, 32))},
+		"hubs":     {Account: account, Hubs: []string{"https://hub.example.org", "https://203.0.113.7:8443"}},
 		"largest":  {Account: account, Version: 1<<53 - 1, Name: strings.Repeat("👋", kith.MaxName), Devices: many, Door: [32]byte(pattern(7, 32))},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,10 @@ const (
 	kindSphereAnswer byte = 10
 	kindSwarmPort    byte = 11
 	kindFellows      byte = 12
+	kindSeek         byte = 16
+	kindSought       byte = 17
+	kindPass         byte = 18
+	kindDrops        byte = 13
 )
 
 // A frameCodec translates one kind of frame to and from its body.
@@ -99,6 +103,10 @@ var frameCodecs = map[byte]frameCodec{
 	kindSphereAnswer: frameKind(packSphereAnswer, parseSphereAnswer),
 	kindSwarmPort:    frameKind(packSwarmPort, parseSwarmPort),
 	kindFellows:      frameKind(packFellows, parseFellows),
+	kindSeek:         frameKind(packSeek, parseSeek),
+	kindSought:       frameKind(packSought, parseSought),
+	kindPass:         frameKind(packPass, parsePass),
+	kindDrops:        frameKind(packDrops, parseDrops),
 }
 
 // ParseFrame reads the body of a frame. The frame shares no memory with body.

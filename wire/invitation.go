@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -23,6 +24,9 @@ type Invitation struct {
 	// MaxInvitationName bytes. It is a courtesy, and unproven; the signed card,
 	// or the roster, tells the name.
 	Name string
+	// Hub is where the giver can be met: a URL. One that is too long is left
+	// out.
+	Hub string
 	// Addresses are where the giver may be reached, best first.
 	Addresses []netip.AddrPort
 }
@@ -36,8 +40,10 @@ const (
 	MaxInvitationName = 24
 	// invitationHead is version, account, secret and expiry.
 	invitationHead = 1 + 32 + 16 + 4
-	// sureAddresses go in before the name does.
+	// sureAddresses go in before the name does, one less beside a hub.
 	sureAddresses = 2
+	// maxInvitationHub bounds the hub in it, in bytes; https:// is not written.
+	maxInvitationHub = 31
 )
 
 // The fields that follow the head: type, length, value. A reader skips types
@@ -46,15 +52,19 @@ const (
 	fieldName    byte = 1
 	fieldAddress byte = 2 // 4 or 16 bytes, then the port
 	fieldSphere  byte = 3 // it is for a sphere; instead of fieldName, may be empty
+	fieldHub     byte = 4 // host, or host:port, or a URL that is not https
 )
+
+// httpsScheme begins the URL of every hub on another machine.
+const httpsScheme = "https://"
 
 // invitationEpoch is second zero of Expires.
 var invitationEpoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Line gives the invitation as one line "kith:…". Account, secret and expiry
-// are always in it. The rest is filled in as long as there is room: the first
-// two addresses, the name, then the other addresses in their order. A name that
-// is too long is cut.
+// are always in it. The rest is filled in as long as there is room: the hub, the
+// first addresses, the name, then the other addresses in their order. A name
+// that is too long is cut.
 func (inv Invitation) Line() string {
 	b := make([]byte, 0, MaxInvitation)
 	b = append(b, lineVersion)
@@ -75,11 +85,15 @@ func (inv Invitation) Line() string {
 		}
 	}
 	sure := min(len(addrs), sureAddresses)
+	if hub := strings.TrimPrefix(inv.Hub, httpsScheme); hub != "" && len(hub) <= maxInvitationHub {
+		add(fieldHub, []byte(hub))
+		sure = min(sure, sureAddresses-1)
+	}
 	for _, a := range addrs[:sure] {
 		add(fieldAddress, a)
 	}
 	if inv.Sphere {
-		room := MaxInvitation - checksumSize - len(b) - 2 // two addresses leave at least 0
+		room := max(0, MaxInvitation-checksumSize-len(b)-2)
 		name := cut(inv.Name, min(room, MaxInvitationName))
 		b = append(append(b, fieldSphere, byte(len(name))), name...)
 	} else {
@@ -138,6 +152,13 @@ func parseInvitation(payload []byte) (inv Invitation, err error) {
 				return inv, errGarbled
 			}
 			inv.Name = string(value)
+		case fieldHub:
+			if len(value) > maxInvitationHub || !utf8.Valid(value) {
+				return inv, errGarbled
+			}
+			if inv.Hub = string(value); !strings.Contains(inv.Hub, "://") {
+				inv.Hub = httpsScheme + inv.Hub
+			}
 		case fieldAddress:
 			if a, ok := parseAddr(value); ok && len(inv.Addresses) < kith.MaxAddresses {
 				inv.Addresses = append(inv.Addresses, a)

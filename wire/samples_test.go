@@ -63,7 +63,12 @@ func sampleFrames() map[string]Frame {
 		"SphereInvite revoked": SphereInvite{Conversation: conversation, Revoked: true},
 		"SphereAnswer":         SphereAnswer{Conversation: conversation, Accept: true},
 		"SwarmPort":            SwarmPort{Port: 6881},
+		"Seek":                 Seek{Tags: [][16]byte{[16]byte(pattern(1, 16)), [16]byte(pattern(2, 16))}},
+		"Sought":               Sought{Tag: [16]byte(pattern(1, 16))},
+		"Pass":                 Pass{Tag: [16]byte(pattern(1, 16)), Note: pattern(3, 40)},
 		"Fellows":              Fellows{Conversation: conversation, Fellows: []Fellow{{Card: pattern(1, 5), Addresses: addresses}, {Card: pattern(2, 5), Addresses: addresses[:1]}}},
+		"Drops":                sampleDrops(),
+		"Drops none":           Drops{},
 		"Have partial":         Have{Conversation: conversation, Marks: kith.Vector{device: {Seq: 3}}, Partial: true},
 	}
 }
