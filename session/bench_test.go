@@ -3,10 +3,14 @@ package session
 import (
 	"context"
 	"io"
+	"net"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"kith/link"
+	"kith/wire"
 )
 
 // BenchmarkDial makes a link over loopback: knock, handshake, both ends.
@@ -30,6 +34,51 @@ func BenchmarkOffer(b *testing.B) {
 		la.Close(link.Goodbye)
 		<-lb.Done()
 	}
+}
+
+// BenchmarkCarried makes links by offers that a hub carries, with 40 ms round
+// trips between each node and the hub, and between the nodes. The nodes know
+// that UDP is silent, if it is.
+func BenchmarkCarried(b *testing.B) {
+	const oneWay = 20 * time.Millisecond
+	run := func(b *testing.B, c carrier, x, y *node) {
+		c.delay = 2 * oneWay // up to the hub and down again
+		var times []time.Duration
+		for b.Loop() {
+			la, lb, took := c.link(b, x, y)
+			times = append(times, took)
+			la.Close(link.Goodbye)
+			<-lb.Done()
+		}
+		slices.Sort(times)
+		b.ReportMetric(float64(times[len(times)/2])/1e6, "ms-median")
+		b.ReportMetric(0, "ns/op")
+	}
+	b.Run("open", func(b *testing.B) {
+		run(b, carrier{through: func(o wire.Offer) wire.Offer {
+			return only(o, newForwarder(b, v4Loopback(b, o), oneWay).addr())
+		}}, newNode(b), newNode(b))
+	})
+	relay := newTURN(b)
+	hide := func(b *testing.B, at func() map[string]net.Addr) *node {
+		n := newNode(b)
+		if err := n.SetICE(relay.config(true, at())); err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	b.Run("relay", func(b *testing.B) {
+		at := func() map[string]net.Addr {
+			return map[string]net.Addr{"udp": slowUDP(b, relay.udp, oneWay)}
+		}
+		run(b, carrier{}, hide(b, at), hide(b, at))
+	})
+	b.Run("tls", func(b *testing.B) {
+		at := func() map[string]net.Addr {
+			return map[string]net.Addr{"udp": silentUDP(b), "tls": slowTCP(b, relay.tls, oneWay)}
+		}
+		run(b, carrier{}, hide(b, at), hide(b, at))
+	})
 }
 
 // BenchmarkThroughput sends through one stream over loopback.

@@ -2,35 +2,49 @@ package session
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
-	"strconv"
+	"net/netip"
+	"time"
 
-	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
 	"github.com/quic-go/quic-go"
 
 	"kith"
 	"kith/link"
+	"kith/seal"
 	"kith/wire"
+)
+
+const (
+	// A path that is not direct, though direct ones are being tried, waits
+	// for as long as its own round trip takes, within these bounds.
+	graceLeast   = 30 * time.Millisecond
+	graceUnknown = 50 * time.Millisecond // without an answer to measure
+	graceMost    = 150 * time.Millisecond
+	// A handshake that does not come to its end gives way to another pair.
+	pairPatience = 1500 * time.Millisecond
+	pairRetry    = 500 * time.Millisecond
+	lingerTime   = 200 * time.Millisecond
 )
 
 // Connect makes the link, once, and ends the offering either way. Whoever made
 // the offer passes the answer, whoever answered passes nil and waits. Both ends
-// of the link check that the device is the one that wrote the other half. An
-// error is of kind kith.Invalid if the answer is for another offer, of kind
-// kith.Unreachable if no path is found until ctx ends or the offer runs out,
-// and of kind kith.BadPeer if another device is at the end of the path.
+// of the link check that the device is the one that wrote the other half. It
+// begins with the candidates that are known and takes more as they come, until
+// ctx ends. An error is of kind kith.Invalid if the answer is for another
+// offer, of kind kith.Unreachable if no path is found until ctx ends or the
+// offer runs out, and of kind kith.BadPeer if another device is at the end of
+// the path.
 func (o *Offering) Connect(ctx context.Context, remote *wire.Offer) (link.Link, error) {
 	if err := o.begin(&remote); err != nil {
 		return nil, err
 	}
 	l, err := o.connect(ctx, remote)
+	if cause := context.Cause(o.ctx); err != nil && cause != nil && kith.KindOf(err) == kith.Unreachable {
+		err = cause // that is why nothing came
+	}
+	o.Close()
 	if err != nil {
-		if cause := context.Cause(o.ctx); cause != nil && kith.KindOf(err) == kith.Unreachable {
-			err = cause // that is why nothing came
-		}
-		o.end()
 		return nil, err
 	}
 	return l, nil
@@ -39,8 +53,8 @@ func (o *Offering) Connect(ctx context.Context, remote *wire.Offer) (link.Link, 
 // begin checks that the halves fit and that it is the first time.
 func (o *Offering) begin(remote **wire.Offer) error {
 	switch {
-	case o.local.Answer:
-		*remote = o.remote
+	case o.answer:
+		*remote = o.offer
 	case *remote == nil:
 		return kith.Errorf(kith.Invalid, "the answer is missing")
 	case !(*remote).Answer:
@@ -62,145 +76,223 @@ func (o *Offering) connect(ctx context.Context, remote *wire.Offer) (link.Link, 
 	defer stop()
 	defer context.AfterFunc(o.ctx, stop)()
 
-	o.addRemote(remote)
-	start := o.agent.StartDial
-	if o.local.Answer {
-		start = o.agent.StartAccept
-	}
-	path, err := start(remote.Ufrag, remote.Pwd)
-	if ended := context.Cause(o.ctx); ended != nil {
-		return nil, ended // the agent was closed beneath us
-	}
-	if err != nil {
-		return nil, kith.Errorf(kith.Internal, "search a path: %w", err)
-	}
-	transport := &quic.Transport{Conn: iceConn{path}, ConnectionIDLength: 8, DisableVersionNegotiationPackets: true}
-	conn, err := o.quic(ctx, transport)
-	if err != nil {
-		within(closeTimeout, func() { transport.Close() })
-		return nil, err
-	}
-	release := func() {
-		transport.Close()
-		o.end()
-	}
-	l, err := o.endpoint.newLink(conn, !o.local.Answer, o.path(), release)
-	if err != nil {
-		release()
-		return nil, err
-	}
-	if l.peer.Device != remote.Device {
-		l.Close(link.Violation)
-		return nil, kith.Errorf(kith.BadPeer, "at the end of the path is the device %s instead of %s, which wrote the line", l.peer.Device.Short(), remote.Device.Short())
-	}
 	o.mu.Lock()
-	o.linked = true
+	o.peer = credentials{remote.Ufrag, stun.NewShortTermIntegrity(remote.Pwd)}
+	for _, c := range remote.Candidates {
+		o.addRemoteLocked(c)
+	}
 	o.mu.Unlock()
-	o.timer.Stop()
-	o.endpoint.forget(o)
+	go o.check(ctx)
+	if !o.ice.RelayOnly { // a connection would tell where we are
+		go o.startStreams(ctx)
+	}
+
+	find := o.dial
+	if o.answer {
+		find = o.wait
+	}
+	conn, by, err := find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return o.link(conn, by, remote.Device)
+}
+
+// link makes the link of a connection, and lets it keep its leg.
+func (o *Offering) link(conn *quic.Conn, by *leg, device kith.DeviceID) (link.Link, error) {
+	path := o.path(by, conn.RemoteAddr())
+	o.mu.Lock()
+	var release func()
+	for i, l := range o.legs {
+		if l == by && l.close != nil {
+			release = func() { o.endpoint.linger(l.close) }
+			o.legs = append(o.legs[:i:i], o.legs[i+1:]...)
+			break
+		}
+	}
+	o.mu.Unlock()
+	l, err := o.endpoint.newLink(conn, !o.answer, path, release)
+	if err != nil {
+		if release != nil {
+			release()
+		}
+		return nil, err
+	}
+	if l.peer.Device != device {
+		l.Close(link.Violation)
+		return nil, kith.Errorf(kith.BadPeer, "at the end of the path is the device %s instead of %s, which wrote the line", l.peer.Device.Short(), device.Short())
+	}
 	return l, nil
 }
 
-// addRemote gives the other side's candidates to the agent.
-func (o *Offering) addRemote(remote *wire.Offer) {
-	added := 0
-	for _, c := range remote.Candidates {
-		if c.Transport != wire.CandidateUDP || added == maxRemote {
+// linger frees what carried a link when the link's last packet, which nobody
+// acknowledges, has had its time to go before.
+func (e *Endpoint) linger(free func()) {
+	timer := time.NewTimer(lingerTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-e.done:
+	}
+	free()
+}
+
+// dial makes the connection as soon as there is a path, and takes another one
+// if that fails.
+func (o *Offering) dial(ctx context.Context) (*quic.Conn, *leg, error) {
+	last := error(nil)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		p, wait, others := o.choose(time.Now())
+		if p == nil || wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-o.ready:
+			case <-timer.C:
+			case <-ctx.Done():
+				if last != nil {
+					return nil, nil, kith.Errorf(kith.Unreachable, "there is a path but the other side does not complete a link: %w", last)
+				}
+				return nil, nil, kith.Errorf(kith.Unreachable, "no path to the other side was found; a TURN server would make one: %w", context.Cause(ctx))
+			}
 			continue
 		}
-		candidate, err := ice.UnmarshalCandidate(c.String())
+		patience := handshakeTimeout
+		if others {
+			patience = pairPatience
+		}
+		// The other side lets in whoever checked it. If our answer to its
+		// check is lost, this one may still come before the handshake.
+		o.sendCheck(p)
+		attempt, stop := context.WithTimeout(ctx, patience)
+		conn, err := p.leg.quic.Dial(attempt, net.UDPAddrFromAddrPort(p.remote), o.endpoint.tls, quicConfig())
+		stop()
 		if err == nil {
-			err = o.agent.AddRemoteCandidate(candidate)
+			return conn, p.leg, nil
 		}
-		if err != nil {
-			o.endpoint.log.Debug("candidate of an offer left out", "err", err)
-			continue
-		}
-		added++
+		o.endpoint.log.Debug("a path of an offer does not serve", "remote", p.remote, "err", err)
+		last = err
+		o.mu.Lock()
+		p.failed++
+		p.retry = time.Now().Add(pairRetry)
+		o.mu.Unlock()
 	}
 }
 
-// quic makes the connection over the path: the side of the offer asks for it,
-// as soon as there is a path; the other side is ready before.
-func (o *Offering) quic(ctx context.Context, transport *quic.Transport) (*quic.Conn, error) {
-	e := o.endpoint
-	if o.local.Answer {
-		listener, err := transport.Listen(e.tls, quicConfig())
-		if err != nil {
-			return nil, kith.Errorf(kith.Internal, "wait for the link: %w", err)
+// choose takes the best pair that can be used. wait is how long to wait for a
+// better one, or without a pair for any; others tells whether there are more.
+func (o *Offering) choose(now time.Time) (best *pair, wait time.Duration, others bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	wait = checkLate
+	for _, p := range o.pairs {
+		switch {
+		case p.readyAt(now).IsZero():
+		case now.Before(p.retry):
+			wait = min(wait, p.retry.Sub(now))
+		default:
+			others = others || best != nil
+			if p.better(best, now) {
+				best = p
+			}
 		}
-		conn, err := listener.Accept(ctx)
-		if err != nil {
-			return nil, kith.Errorf(kith.Unreachable, "the other side did not connect: it has to paste the answer within %.0f minutes: %w", offerLife.Minutes(), err)
-		}
-		// The path is in use, but whether it was nominated may not be known yet.
-		if err := o.agent.AwaitConnect(ctx); err != nil {
-			closeConn(conn, link.Lost)
-			return nil, kith.Errorf(kith.Unreachable, "the path to the other side was lost: %w", err)
-		}
-		return conn, nil
 	}
-	if err := o.agent.AwaitConnect(ctx); err != nil {
-		return nil, kith.Errorf(kith.Unreachable, "no path to the other side was found; a TURN server would make one: %w", err)
+	if best == nil {
+		return nil, wait, false
 	}
-	conn, err := transport.Dial(ctx, iceAddr{}, e.tls, quicConfig())
-	if err != nil {
-		return nil, kith.Errorf(kith.Unreachable, "there is a path but the other side does not complete a link: %w", err)
+	if best.class() == classDirect || o.directSince.IsZero() {
+		return best, 0, others
 	}
-	return conn, nil
+	grace := graceUnknown
+	if best.rtt > 0 {
+		grace = min(max(best.rtt, graceLeast), graceMost)
+	}
+	until := o.directSince.Add(grace)
+	if most := best.readyAt(now).Add(graceMost); until.After(most) {
+		until = most
+	}
+	return best, until.Sub(now), others
 }
 
-// path describes the pair that ICE chose.
-func (o *Offering) path() link.Path {
-	p := link.Path{Way: "offer", Kind: "direct", Local: "unknown", Remote: "unknown"}
-	pair, err := o.agent.GetSelectedCandidatePair()
-	if err != nil || pair == nil {
-		return p
+// directLocked reports whether UDP leads to the other side without a relay.
+func (o *Offering) directLocked() bool {
+	now := time.Now()
+	for _, p := range o.pairs {
+		if p.class() == classDirect && !p.readyAt(now).IsZero() {
+			return true
+		}
 	}
-	if pair.Local.Type() == ice.CandidateTypeRelay || pair.Remote.Type() == ice.CandidateTypeRelay {
+	return false
+}
+
+// wait waits for the other side to make the connection.
+func (o *Offering) wait(ctx context.Context) (*quic.Conn, *leg, error) {
+	select {
+	case a := <-o.arrivals:
+		return a.conn, a.leg, nil
+	case <-ctx.Done():
+		return nil, nil, kith.Errorf(kith.Unreachable, "the other side did not connect: it has to paste the answer within %.0f minutes: %w", offerLife.Minutes(), context.Cause(ctx))
+	}
+}
+
+// acceptFrom takes the connections that come by a leg of an answer.
+func (o *Offering) acceptFrom(l *leg) {
+	for {
+		conn, err := l.accept(o.ctx)
+		if err != nil {
+			return
+		}
+		if !o.arrived(conn, l) {
+			refuse(conn)
+		}
+	}
+}
+
+// arrived takes a connection that the other side made, if it is the first and
+// from the device that wrote the offer.
+func (o *Offering) arrived(conn *quic.Conn, by *leg) bool {
+	peer, err := seal.PeerOf(conn.ConnectionState().TLS)
+	if err != nil || !o.answer || peer.Device != o.offer.Device {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended || o.taken {
+		return false
+	}
+	o.taken = true
+	o.arrivals <- arrival{conn, by}
+	return true
+}
+
+// refuse turns a connection away that is one too many.
+func refuse(conn *quic.Conn) { closeConn(conn, link.Replaced) }
+
+// path describes how a connection runs.
+func (o *Offering) path(by *leg, remote net.Addr) link.Path {
+	p := link.Path{Way: o.Way, Kind: "direct"}
+	if by != nil && by.relayed {
 		p.Kind = "relayed"
 	}
-	p.Local, p.Remote = candidateAddr(pair.Local), candidateAddr(pair.Remote)
-	return p
-}
-
-func candidateAddr(c ice.Candidate) string {
-	return net.JoinHostPort(c.Address(), strconv.Itoa(c.Port()))
-}
-
-// An iceConn is an ICE path as quic-go wants it: a net.PacketConn between two
-// addresses that never change, whichever pair ICE uses.
-type iceConn struct{ *ice.Conn }
-
-// iceAddr is both of the addresses.
-type iceAddr struct{}
-
-func (iceAddr) Network() string { return "ice" }
-func (iceAddr) String() string  { return "ice" }
-
-func (c iceConn) LocalAddr() net.Addr { return iceAddr{} }
-
-// ReadFrom reads the next datagram that fits. Longer ones are nobody's: QUIC
-// never sends them.
-func (c iceConn) ReadFrom(p []byte) (int, net.Addr, error) {
-	for {
-		n, err := c.Read(p)
-		if !errors.Is(err, io.ErrShortBuffer) {
-			return n, iceAddr{}, err
+	var at netip.AddrPort
+	if udp, ok := remote.(*net.UDPAddr); ok {
+		at = plain(udp.AddrPort())
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for key, pair := range o.pairs {
+		if key.remote == at && pair.far {
+			p.Kind = "relayed"
 		}
 	}
+	for _, c := range o.remotes {
+		if c.Addr == at && c.Type == wire.CandidateRelay {
+			p.Kind = "relayed"
+		}
+	}
+	if by != nil && by.close != nil {
+		p.Local, p.Remote = by.local.String(), at.String()
+	}
+	return p
 }
-
-// WriteTo sends a datagram. Errors of sending are lost datagrams: for quic-go
-// they would be the end of the connection. When the agent is closed reading
-// ends, and that is enough.
-func (c iceConn) WriteTo(p []byte, _ net.Addr) (int, error) {
-	c.Write(p)
-	return len(p), nil
-}
-
-// The buffers are ICE's. Without these methods quic-go complains on standard
-// error that it can't enlarge them.
-
-func (c iceConn) SetReadBuffer(int) error  { return nil }
-func (c iceConn) SetWriteBuffer(int) error { return nil }

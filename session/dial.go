@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/pion/stun/v4"
 
@@ -15,15 +14,6 @@ import (
 
 // maxDial is how many addresses one dial knocks at.
 const maxDial = 32
-
-// knockTimes are when a knock is sent, counted from the dial; later ones follow
-// every knockLast.
-var knockTimes = [...]time.Duration{
-	0, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
-	time.Second, 2 * time.Second,
-}
-
-const knockLast = 2 * time.Second
 
 // Dial makes a link to whoever opens the door at one of the addresses. It
 // knocks at all of them until ctx ends. way is told in the link's path. The
@@ -109,37 +99,10 @@ func (e *Endpoint) knockAt(ctx context.Context, door Door, to netip.AddrPort, op
 		return // cannot happen: all sizes are fixed
 	}
 	answered := make(chan struct{})
-	g := e.guard
-	g.mu.Lock()
-	g.knocks[m.TransactionID] = &knock{key: integrity, to: to, answered: func() { close(answered) }}
-	g.mu.Unlock()
-	defer func() {
-		g.mu.Lock()
-		delete(g.knocks, m.TransactionID)
-		g.mu.Unlock()
-	}()
-
-	start := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i := 1; ; i++ {
-		select {
-		case <-timer.C:
-		case <-answered:
-			opened <- to // has room for all
-			return
-		case <-ctx.Done():
-			return
-		case <-e.done:
-			return
-		}
-		// An error, as for want of a route, is a lost packet.
-		e.branchFor(to.Addr()).socket.WriteToUDPAddrPort(m.Raw, to)
-		if i < len(knockTimes) {
-			timer.Reset(time.Until(start.Add(knockTimes[i])))
-		} else {
-			timer.Reset(knockLast)
-		}
+	e.guard.ask(m.TransactionID, &transaction{to: to, key: integrity, done: func(netip.AddrPort) { close(answered) }})
+	defer e.guard.forget(m.TransactionID)
+	if e.repeat(ctx, m.Raw, to, answered) == nil {
+		opened <- to // has room for all
 	}
 }
 

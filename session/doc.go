@@ -38,11 +38,42 @@
 //
 // # The offer
 //
-// Where no address can be dialled, two people paste a line to each other: an
-// [Offering] gathers candidates for ICE (RFC 8445), the answer's side waits,
-// the offer's side checks, nominates and starts QUIC over the chosen path,
-// direct or through a TURN server. ICE takes 2 round trips, QUIC 1. Once a
-// path is chosen ICE falls silent and QUIC keeps it open.
+// Where no address can be dialled, an offer and its answer travel by something
+// else: a line that people paste, a hub, the DHT, a common contact. Each side's
+// half is an [Offering]. It holds candidates as those of ICE (RFC 8445): where
+// the machine is, how its router and STUN servers see it, and relays at TURN
+// servers. What is known leaves at once, the rest trickles after.
+//
+// Both sides check every pair of a leg, which is a way out of this machine, and
+// a candidate of the other side:
+//
+//	leg                         reaches                      QUIC over it
+//	the endpoint's port, IPv4   candidates of its family     the endpoint's own: moves to
+//	the endpoint's port, IPv6                                other addresses, sends in batches
+//	a relay, by UDP, TCP, TLS   candidates of its family     its own, goes with the leg
+//	a TCP connection (RFC 6544) who is at the other end      its own
+//
+// A check is a knock, with the password of the other half as the key. It is
+// answered as soon as the half exists, and opens the leg to QUIC from its
+// source: this is why there is no nomination. The side of the offer starts QUIC
+// over the first direct pair by which it was answered, or checked; the other
+// side takes what comes.
+//
+//	offer's side                          answer's side
+//	   │── offer ────────────────────────────▶│ begins to check
+//	   │◀─ check ─────────────────────────────│
+//	   │── answer to it ─────────────────────▶│ port open to this address
+//	   │◀─ answer, candidates as they come ───│
+//	   │── QUIC Initial to where the check    │
+//	   │   came from ────────────────────────▶│
+//	   │◀─ Initial, Handshake ────────────────│
+//	   │── Finished, first stream ───────────▶│ link, 1 round trip after the answer
+//
+// A relay or TCP waits for a direct pair about as long as one takes. TURN by
+// TCP and TLS is begun when UDP was silent for 100 ms, or the last time. When a
+// pair was taken all else is given back, and only QUIC keeps the path open. A
+// relay may go without a word: relayed links ask for a sign of life every few
+// seconds.
 //
 // # Threats
 //
@@ -54,4 +85,11 @@
 // A contact who is removed or blocked keeps a key for a door that is gone, and
 // learns what a stranger learns. Floods of well-formed knocks can make honest
 // ones wait; they are repeated until the dial is given up.
+//
+// Who wrote a half can have us send checks to 32 addresses of their choice, of
+// about 100 bytes, at most 11 in the first second to each and 2 in each that
+// follows. While offers are open a TCP port is: it is seen by who scans, but
+// says nothing to those who don't hold a password. TURN servers learn both
+// addresses and when there is a link; with relays only, the other side learns
+// the relay's.
 package session

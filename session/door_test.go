@@ -247,8 +247,8 @@ func TestFlood(t *testing.T) {
 	if limit := knockBurst + knockRate*12*maxAdmitted/knockRate; answers > limit || answers < limit/2 {
 		t.Errorf("%d of %d knocks were looked at, want about %d", answers, knocks, limit)
 	}
-	if len(g.admitted) > maxAdmitted || len(g.seen) > maxSeen || len(g.seen) != len(g.order) {
-		t.Errorf("%d addresses, %d and %d knocks remembered", len(g.admitted), len(g.seen), len(g.order))
+	if len(g.admitted) > maxAdmitted || len(g.seen.sources) > maxSeen || len(g.seen.sources) != len(g.seen.order) {
+		t.Errorf("%d addresses, %d and %d knocks remembered", len(g.admitted), len(g.seen.sources), len(g.seen.order))
 	}
 	// Each address may knock at many doors, but not all are remembered.
 	var doors []Door
@@ -260,7 +260,7 @@ func TestFlood(t *testing.T) {
 	for _, d := range doors {
 		g.judge(makeKnock(t, d.Key).Raw, from)
 	}
-	if e := g.entries(from); len(e) != maxEntries || e[0] != doors[len(doors)-1] {
+	if e := g.entryOf(from).doors; len(e) != maxEntries || e[0] != doors[len(doors)-1] {
 		t.Errorf("%d doors remembered, the latest is %v", len(e), fmt.Sprint(e[0] == doors[len(doors)-1]))
 	}
 }
@@ -272,7 +272,7 @@ func TestForgedAnswer(t *testing.T) {
 	m := makeKnock(t, key)
 	to := netip.MustParseAddrPort("192.0.2.1:1000")
 	answered := false
-	g.knocks[m.TransactionID] = &knock{key: key.Integrity[:], to: to, answered: func() { answered = true }}
+	g.ask(m.TransactionID, &transaction{key: key.Integrity[:], to: to, done: func(netip.AddrPort) { answered = true }})
 	answer := func(key seal.DoorKey) []byte {
 		reply, err := stun.Build(stun.NewTransactionIDSetter(m.TransactionID), stun.BindingSuccess,
 			&stun.XORMappedAddress{IP: net.IPv4(198, 51, 100, 7), Port: 7}, stun.MessageIntegrity(key.Integrity[:]), stun.Fingerprint)
@@ -287,7 +287,7 @@ func TestForgedAnswer(t *testing.T) {
 		t.Fatal("a forged answer was believed")
 	}
 	g.judge(answer(key), to)
-	if !answered || len(g.mapped) != 1 || g.mapped[0].String() != "198.51.100.7:7" {
+	if !answered || len(g.mapped) != 1 || g.mapped[0].addr.String() != "198.51.100.7:7" {
 		t.Errorf("the answer was not believed: %v %v", answered, g.mapped)
 	}
 	g.judge(answer(key), to) // again, as the network may deliver it

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -54,13 +55,17 @@ type Endpoint struct {
 	incoming chan Incoming
 	done     chan struct{}
 	patience time.Duration  // probePatience, less in tests
+	beat     time.Duration  // relayBeat, less in tests
 	accepts  sync.WaitGroup // of the goroutines that accept
+	silent   atomic.Bool    // no server answered over UDP when they were asked last
 
 	mu        sync.Mutex // guards all below
 	closed    bool
 	links     map[*quicLink]struct{}
 	offerings map[*Offering]struct{}
 	ice       ICEConfig
+	tcp       *tcpPort         // while there are offerings; nil otherwise
+	mapping   []netip.AddrPort // see SetMappings
 }
 
 // A branch is the endpoint in one address family.
@@ -89,6 +94,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 		incoming:  make(chan Incoming, maxBacklog),
 		done:      make(chan struct{}),
 		patience:  probePatience,
+		beat:      relayBeat,
 		links:     make(map[*quicLink]struct{}),
 		offerings: make(map[*Offering]struct{}),
 	}
@@ -127,16 +133,16 @@ func (e *Endpoint) newBranch(c *net.UDPConn) (*branch, error) {
 	return b, nil
 }
 
-// entriesKey is under which the context of an incoming connection holds the
-// doors that its address had knocked at when it began.
-type entriesKey struct{}
+// entryKey is under which the context of an incoming connection holds the
+// entry of its address when it began.
+type entryKey struct{}
 
 func (e *Endpoint) entering(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 	udp, ok := info.RemoteAddr.(*net.UDPAddr)
 	if !ok {
 		return nil, errors.New("not UDP")
 	}
-	return context.WithValue(ctx, entriesKey{}, e.guard.entries(plain(udp.AddrPort()))), nil
+	return context.WithValue(ctx, entryKey{}, e.guard.entryOf(plain(udp.AddrPort()))), nil
 }
 
 func (e *Endpoint) acceptLoop(b *branch) {
@@ -149,15 +155,25 @@ func (e *Endpoint) acceptLoop(b *branch) {
 	}
 }
 
-// arrived checks who came by which door.
+// arrived checks who came by which door, or for which offering.
 func (e *Endpoint) arrived(conn *quic.Conn) {
-	entries, _ := conn.Context().Value(entriesKey{}).([]Door)
+	entry, _ := conn.Context().Value(entryKey{}).(entry)
+	if o := entry.offering; o != nil {
+		if o.arrived(conn, nil) {
+			return
+		}
+		if len(entry.doors) == 0 {
+			e.log.Debug("link refused: its offer is over, or another device made it", "from", conn.RemoteAddr())
+			refuse(conn)
+			return
+		}
+	}
 	l, err := e.newLink(conn, false, link.Path{Way: "direct", Kind: "direct"}, nil)
 	if err != nil {
 		e.log.Debug("link refused", "from", conn.RemoteAddr(), "err", err)
 		return
 	}
-	door, ok := e.guard.doorFor(entries, l.peer.Account)
+	door, ok := e.guard.doorFor(entry.doors, l.peer.Account)
 	if !ok {
 		e.log.Debug("link refused: came by a door of somebody else, or by one that is gone", "from", conn.RemoteAddr(), "peer", l.peer.Account)
 		l.Close(link.Violation)
@@ -191,14 +207,6 @@ func errClosed() error {
 // SetDoors replaces all doors. With none, nobody finds the endpoint: it is
 // absolutely silent. Links that stand are not touched.
 func (e *Endpoint) SetDoors(doors []Door) { e.guard.setDoors(doors) }
-
-// Mapped gives the addresses of this endpoint as others saw them, the latest
-// first, at most 8. Behind a NAT they are outside of it.
-func (e *Endpoint) Mapped() []netip.AddrPort {
-	e.guard.mu.Lock()
-	defer e.guard.mu.Unlock()
-	return slices.Clone(e.guard.mapped)
-}
 
 // Close says goodbye with the reason on all links and gives the port back. It
 // takes at most half a second.

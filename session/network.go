@@ -15,12 +15,28 @@ import (
 // changed.
 const probePatience = 3 * time.Second
 
+// relayBeat is how long a relayed link may be silent until it is asked for a
+// sign of life.
+const relayBeat = 2 * time.Second
+
 // Addresses gives where the endpoint can be dialled from the networks that the
 // machine is on: the addresses of all interfaces that are up, with the port,
 // the most reaching first, at most kith.MaxAddresses. Loopback addresses are
-// among them if there are no others or Config.Loopback is set. The interfaces
-// are read anew at each call.
+// among them if there are no others or Config.Loopback is set. Those of
+// SetMappings follow. The interfaces are read anew at each call.
 func (e *Endpoint) Addresses() []netip.AddrPort {
+	own, mapped := e.sortedAddresses(), e.mappings()
+	own = own[:min(len(own), kith.MaxAddresses-len(mapped))]
+	for _, a := range mapped {
+		if !slices.Contains(own, a) {
+			own = append(own, a)
+		}
+	}
+	return own
+}
+
+// sortedAddresses are those of the machine that may be told.
+func (e *Endpoint) sortedAddresses() []netip.AddrPort {
 	var usable, loopback []netip.AddrPort
 	for _, a := range e.ownAddresses() {
 		switch {
@@ -34,7 +50,7 @@ func (e *Endpoint) Addresses() []netip.AddrPort {
 	if e.cfg.Loopback || len(usable) == 0 {
 		usable = append(usable, loopback...)
 	}
-	return usable[:min(len(usable), kith.MaxAddresses)]
+	return usable
 }
 
 // reach sorts addresses: those of the internet first, then those of a LAN,
@@ -89,6 +105,8 @@ func (e *Endpoint) ownAddresses() []netip.AddrPort {
 // life and end as lost if there is none within 3 seconds. A link that this
 // side began survives if its new address reaches the other side.
 func (e *Endpoint) NetworkChanged() {
+	e.guard.forgetMapped()
+	e.silent.Store(false)
 	own := make(map[netip.Addr]bool)
 	for _, a := range e.ownAddresses() {
 		own[a.Addr()] = true

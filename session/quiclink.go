@@ -83,6 +83,9 @@ func (e *Endpoint) newLink(conn *quic.Conn, initiator bool, path link.Path, rele
 	}
 	e.log.Debug("link", "peer", peer.Account, "path", l.Path(), "initiator", initiator)
 	go l.acceptLoop()
+	if path.Kind == "relayed" {
+		go l.watch(e.beat, e.patience)
+	}
 	return l, nil
 }
 
@@ -105,7 +108,7 @@ func localAddr(conn *quic.Conn) string {
 	}
 	defer c.Close()
 	from := plain(c.LocalAddr().(*net.UDPAddr).AddrPort())
-	return joinPort(from.Addr(), uint16(local.Port))
+	return joinPort(from.Addr().String(), uint16(local.Port))
 }
 
 func closeConn(conn *quic.Conn, reason link.Reason) {
@@ -237,5 +240,26 @@ func (l *quicLink) probe(patience time.Duration) {
 		if l.conn.ConnectionStats().PacketsReceived == before {
 			closeConn(l.conn, link.Lost)
 		}
+	}
+}
+
+// watch asks the other side for a sign of life whenever nothing came for a
+// while. Relays go without a word, and take links with them that QUIC alone
+// would give up after idleTimeout.
+func (l *quicLink) watch(every, patience time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	var last uint64
+	for {
+		select {
+		case <-l.done:
+			return
+		case <-ticker.C:
+		}
+		received := l.conn.ConnectionStats().PacketsReceived
+		if received == last {
+			l.probe(patience)
+		}
+		last = received
 	}
 }

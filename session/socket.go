@@ -72,6 +72,9 @@ func (s *socket) port() uint16 {
 	return uint16(s.LocalAddr().(*net.UDPAddr).Port)
 }
 
+// is4 reports whether it is for IPv4.
+func (s *socket) is4() bool { return s.LocalAddr().(*net.UDPAddr).IP.To4() != nil }
+
 // ReadBatch reads datagrams until there is at least one that may pass. Those
 // that may not are emptied and not taken out, because the reader keeps a
 // buffer for each place; quic-go skips empty ones.
@@ -181,6 +184,6 @@ func plain(a netip.AddrPort) netip.AddrPort {
 }
 
 // joinPort writes host and port the way people read them.
-func joinPort(addr netip.Addr, port uint16) string {
-	return net.JoinHostPort(addr.String(), strconv.Itoa(int(port)))
+func joinPort(host string, port uint16) string {
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
