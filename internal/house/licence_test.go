@@ -20,6 +20,7 @@ var licences = []struct {
 	says []string
 }{
 	{"Apache-2.0", []string{"apache license", "version 2.0, january 2004"}},
+	{"Apache-2.0", []string{`licensed under the apache license, version 2.0 (the "license")`, "you may not use this file except in compliance with the license"}},
 	{"MIT", []string{"permission is hereby granted, free of charge, to any person obtaining a copy", "without restriction"}},
 	{"BSD", []string{"redistribution and use in source and binary forms, with or without modification, are permitted"}},
 	{"ISC", []string{"permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby granted"}},

@@ -22,8 +22,9 @@ const (
 	maxQueue = 16 << 10               // frames under way in one direction; 25 MB
 )
 
-// A cable joins eth0 in a host's namespace to a port of a switch. With a line
-// it is two TAP devices and four goroutines, without one a veth pair.
+// A cable joins a card in the namespace of a host or router to a port of a
+// switch. With a line it is two TAP devices and four goroutines, without one a
+// veth pair.
 type cable struct {
 	space, port string // the switch's namespace and the port in it
 	taps        []*os.File
@@ -33,12 +34,13 @@ type cable struct {
 	pipes       sync.WaitGroup
 }
 
-func newCable(hostSpace, switchSpace, port string, line *atomic.Pointer[Line]) (*cable, error) {
+func newCable(hostSpace, card string, s *Switch, port string) (*cable, error) {
+	switchSpace, line := s.space, s.line
 	c := &cable{space: switchSpace, port: port, line: line, done: make(chan struct{})}
 	if line == nil {
-		return c, ip(switchSpace, "link add %[1]s type veth peer name eth0 netns %[2]s\nlink set %[1]s master br0 up\n", port, hostSpace)
+		return c, ip(switchSpace, "link add %[1]s type veth peer name %[2]s netns %[3]s\nlink set %[1]s master br0 up\n", port, card, hostSpace)
 	}
-	inner, err := openTAP(hostSpace, "eth0")
+	inner, err := openTAP(hostSpace, card)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +88,15 @@ func (c *cable) plug(in bool) error {
 		return fmt.Errorf("plugging %s: %w", c.port, err)
 	}
 	return nil
+}
+
+// remove takes the cable away, with the card at its end.
+func (c *cable) remove() error {
+	c.close()
+	if c.taps != nil {
+		return nil // the devices went with their files
+	}
+	return ip(c.space, "link del %s\n", c.port)
 }
 
 // close ends the goroutines and with them the TAP devices. A veth pair ends

@@ -23,7 +23,7 @@ const commandWithin = time.Minute
 // race detector would otherwise sleep for a second before it ends.
 func (k *Node) env() []string {
 	race := "GORACE=" + strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0")
-	return slices.Concat(os.Environ(), []string{"KITH_HOME=" + k.conf.Home, "KITH_FOLDERS=" + k.conf.Home, race}, k.conf.Env)
+	return slices.Concat(os.Environ(), []string{"KITH_HOME=" + k.conf.Home, "KITH_FOLDERS=" + k.conf.Home, "KITH_DHT_ROUTERS=none", race}, k.conf.Env)
 }
 
 // Command is `kith ARGS…` on the node's host, for the node's home, yet to be

@@ -34,8 +34,35 @@
 // line's delay and jitter, and the square root of its share of survivors. This
 // stands in for netem, which many kernels of virtual machines do not have.
 //
-// No host has a route out, and none can reach the machine's own network. What
-// a host cannot have of its own is shared: file system, clock, process table.
+// An [Internet] has homes behind routers, of any [Kind], and a line between
+// them:
+//
+//	net := lab.NewInternet(t, lab.Line{Delay: 20 * time.Millisecond})
+//	hub := net.Host("hub") // with public addresses
+//	home := net.Home(lab.PortRestricted)
+//	ann, bob := home.Host("ann"), net.Home(lab.CarrierGrade).Host("bob")
+//	home.MapPorts(lab.Mapping{UPnP: true})
+//	home.Reboot()
+//
+//	      hub ═════╗ 11.77.0.2               the line is here
+//	               ║                        ═════
+//	               ║   ╔════════ backbone ════════╗
+//	               ╚═══╝         ║                ║ 11.77.0.4
+//	                       wan ╔═╩═════╗   wan ╔══╩════╗ a carrier's NAT
+//	                           ║router1║       ║router2║
+//	                       lan ╚═╦═════╝   lan ╚══╦════╝
+//	                    192.168.1.1               ║ 100.64.2.1
+//	                             ║            wan ╔╩══════╗
+//	                   ann ══════╝                ║router3║
+//	             192.168.1.2                  lan ╚╦══════╝
+//	                                     bob ══════╝ 192.168.1.2
+//
+// A router is a namespace with nftables; switched off it is gone, and with it
+// all that it knew.
+//
+// No host of a lab can reach the machine's own network, nor the real internet.
+// What a host cannot have of its own is shared: file system, clock, process
+// table.
 //
 // [Here] is the machine itself as a host, for nodes that talk over loopback. It
 // needs no root.
@@ -43,7 +70,8 @@
 // Everything goes when the test ends. If the test process is killed, its nodes
 // die with it, and the next lab on the machine sweeps the rest up.
 //
-// The lab needs Linux, root, iproute2, nftables and util-linux. Elsewhere
+// The lab needs Linux, root, iproute2, nftables and util-linux, and routers
+// that map ports need miniupnpd with nftables. Elsewhere
 // [Require], which [New] calls, skips the test and says what is missing; with
 // KITH_LAB=must in the environment it fails the test instead, so that a
 // machine meant to run these tests cannot lose them silently. Test files that

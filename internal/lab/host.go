@@ -30,18 +30,36 @@ func (n *Network) Host(name string, s *Switch) *Host {
 	h := &Host{net: n, name: name, space: n.space(name), wire: s}
 	// No duplicate address detection: it would keep addresses tentative for a
 	// second.
-	n.must(sysctl(h.space, map[string]string{
-		"ipv6/conf/default/accept_dad":           "0",
-		"ipv6/conf/default/dad_transmits":        "0",
-		"ipv6/conf/default/router_solicitations": "0",
-	}))
-	var err error
-	h.cable, err = newCable(h.space, s.space, name, s.line)
-	n.must(err)
+	n.must(sysctl(h.space, hostSysctl))
+	n.must(ip(h.space, "link set lo up\n"))
 	n.hosts = append(n.hosts, h)
-	n.must(ip(h.space, "link set lo up\nlink set eth0 up\n"))
-	h.ChangeAddress()
+	h.plugInto(s)
 	return h
+}
+
+var hostSysctl = map[string]string{
+	"ipv6/conf/default/accept_dad":           "0",
+	"ipv6/conf/default/dad_transmits":        "0",
+	"ipv6/conf/default/router_solicitations": "0",
+}
+
+// plugInto gives the host a card, and a cable to the switch.
+func (h *Host) plugInto(s *Switch) {
+	h.net.t.Helper()
+	var err error
+	h.cable, err = newCable(h.space, "eth0", s, h.name)
+	h.net.must(err)
+	h.wire = s
+	h.net.must(ip(h.space, "link set eth0 up\n"))
+	h.ChangeAddress()
+}
+
+// Move takes the host to another switch, as from the Wi-Fi at home to a mobile
+// network: the card goes with all its addresses, and comes back with others.
+func (h *Host) Move(to *Switch) {
+	h.net.t.Helper()
+	h.net.must(h.cable.remove())
+	h.plugInto(to)
 }
 
 // Here is this machine itself, with its own network, as a host: for nodes that
@@ -62,19 +80,37 @@ func Here(t testing.TB) *Host {
 // Name is the host's name, within as outside.
 func (h *Host) Name() string { return h.name }
 
-// Addr is the host's IPv4 address.
+// Addr is the host's IPv4 address, if its switch has IPv4.
 func (h *Host) Addr() netip.Addr { return h.addr4.Addr() }
 
-// Addr6 is the host's global IPv6 address.
+// Addr6 is the host's global IPv6 address, if its switch has IPv6.
 func (h *Host) Addr6() netip.Addr { return h.addr6.Addr() }
 
 // ChangeAddress takes the host's addresses away and gives it new ones in the
 // same subnets, as when a lease runs out. Connections of the old ones are dead.
 func (h *Host) ChangeAddress() {
 	h.net.t.Helper()
-	v4, v6 := h.wire.address()
-	h.addr4, h.addr6 = netip.MustParsePrefix(v4), netip.MustParsePrefix(v6)
-	h.net.must(ip(h.space, "addr flush dev eth0 scope global\naddr add %s dev eth0\naddr add %s dev eth0 nodad\n", v4, v6))
+	h.addr4, h.addr6 = h.wire.address()
+	h.net.must(ip(h.space, "%s", assign("eth0", h.addr4, h.addr6, h.wire)))
+}
+
+// assign is the ip(8) commands that give a card on a switch these addresses
+// only, and the ways out of that switch.
+func assign(card string, v4, v6 netip.Prefix, s *Switch) string {
+	lines := fmt.Sprintf("addr flush dev %s scope global\n", card)
+	if v4.IsValid() {
+		lines += fmt.Sprintf("addr add %s dev %s\n", v4, card)
+		if s.gate4.IsValid() {
+			lines += fmt.Sprintf("route replace default via %s dev %s\n", s.gate4, card)
+		}
+	}
+	if v6.IsValid() {
+		lines += fmt.Sprintf("addr add %s dev %s nodad\n", v6, card)
+		if s.gate6.IsValid() {
+			lines += fmt.Sprintf("route replace default via %s dev %s\n", s.gate6, card)
+		}
+	}
+	return lines
 }
 
 // Unplug pulls the cable: what is on its way is lost, eth0 sees no carrier.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,12 @@ func (n *Network) space(name string) string {
 	n.must(run("", "ip", "netns", "add", space))
 	n.spaces = append(n.spaces, space)
 	return space
+}
+
+// raze deletes a namespace.
+func (n *Network) raze(space string) error {
+	n.spaces = slices.DeleteFunc(n.spaces, func(s string) bool { return s == space })
+	return run("", "ip", "netns", "del", space)
 }
 
 // must fails the test if an action of the lab failed.

@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 		os.Exit(fakeKith(os.Args[1:]))
 	case "interfaces":
 		os.Exit(printInterfaces())
+	case "agent", "relay":
+		os.Exit(playRole(os.Getenv("LAB_TEST_ROLE"), os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // TestAKilledRunIsSweptUp runs itself in a second process, which makes a lab
-// with a node and another program in it and is killed.
+// with a node and another program in it, and one with routers, and is killed.
 func TestAKilledRunIsSweptUp(t *testing.T) {
 	ann, conf := fakes(t)
 	if os.Getenv("LAB_TEST_KILL_ME") != "" {
@@ -22,15 +22,18 @@ func TestAKilledRunIsSweptUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		node := ann.Kith(conf).run.cmd.Process.Pid
-		fmt.Println("built", filepath.Base(ann.net.dir), node, sleep.Process.Pid)
+		home := NewInternet(t, Line{}).Home(CarrierGrade)
+		home.MapPorts(Mapping{UPnP: true})
+		home.Host("carl")
+		fmt.Println("built", filepath.Base(ann.net.dir), filepath.Base(home.net.net.dir), node, sleep.Process.Pid)
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledRunIsSweptUp$")
 	cmd.Env = append(os.Environ(), "LAB_TEST_KILL_ME=1")
 	text, err := cmd.CombinedOutput()
-	var lab string
+	var lab, internet string
 	var node, sleep int
-	if _, scanErr := fmt.Sscanf(string(text), "built %s %d %d", &lab, &node, &sleep); scanErr != nil {
+	if _, scanErr := fmt.Sscanf(string(text), "built %s %s %d %d", &lab, &internet, &node, &sleep); scanErr != nil {
 		t.Fatalf("the second process: %v, %v: %s", scanErr, err, text)
 	}
 	Eventually(t, answerWithin, func() error { return gone(node) })
@@ -39,7 +42,7 @@ func TestAKilledRunIsSweptUp(t *testing.T) {
 	if out, err := next.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if left := leftovers(t, lab); len(left) != 0 {
+	if left := append(leftovers(t, lab), leftovers(t, internet)...); len(left) != 0 {
 		t.Errorf("the killed run left %q", left)
 	}
 	Eventually(t, answerWithin, func() error { return gone(sleep) })

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -31,7 +32,10 @@ type Switch struct {
 	net   *Network
 	name  string
 	space string
-	index int // numbers the subnets 10.77.index.0/24 and fd6b:6974:68:index::/64
+	net4  netip.Prefix // at most 253 hosts of it are used; not valid: no IPv4
+	net6  netip.Prefix // not valid: no IPv6
+	gate4 netip.Addr   // where hosts send what leaves the switch, if anywhere
+	gate6 netip.Addr
 	hosts int // addresses given out
 	line  *atomic.Pointer[Line]
 }
@@ -41,10 +45,13 @@ type Switch struct {
 // carried by this process and SetLine can change them.
 func (n *Network) Switch(name string, line ...Line) *Switch {
 	n.t.Helper()
-	s := &Switch{net: n, name: name, space: n.space(name), index: len(n.switches) + 1}
-	if s.index > 250 || len(line) > 1 {
+	index := len(n.switches) + 1
+	s := &Switch{net: n, name: name, space: n.space(name)}
+	if index > 250 || len(line) > 1 {
 		n.t.Fatalf("lab: switch %s: a network has at most 250 switches, a switch at most one line", name)
 	}
+	s.net4 = netip.MustParsePrefix(fmt.Sprintf("10.77.%d.0/24", index))
+	s.net6 = netip.MustParsePrefix(fmt.Sprintf("fd6b:6974:68:%x::/64", index))
 	if len(line) == 1 {
 		s.line = new(atomic.Pointer[Line])
 		s.line.Store(&line[0])
@@ -90,13 +97,28 @@ func (s *Switch) Multicast(pass bool) {
 	s.net.must(run(rules, "nsenter", "--net=/run/netns/"+s.space, "nft", "-f", "-"))
 }
 
-// address gives out the next pair of addresses, with their prefix lengths.
-func (s *Switch) address() (v4, v6 string) {
+// address gives out the next pair of addresses, with their prefix lengths. One
+// of a family that the switch does not have is not valid.
+func (s *Switch) address() (v4, v6 netip.Prefix) {
 	s.hosts++
 	host := s.hosts + 1 // 1 is left for a router
-	if host > 254 {
+	if host > maxHost {
 		s.net.t.Helper()
 		s.net.t.Fatalf("lab: switch %s has no address left", s.name)
 	}
-	return fmt.Sprintf("10.77.%d.%d/24", s.index, host), fmt.Sprintf("fd6b:6974:68:%x::%x/64", s.index, host)
+	return number(s.net4, host), number(s.net6, host)
+}
+
+// maxHost is the highest number that an address ends with.
+const maxHost = 254
+
+// number is the address in a subnet that ends with a number.
+func number(subnet netip.Prefix, host int) netip.Prefix {
+	if !subnet.IsValid() {
+		return netip.Prefix{}
+	}
+	bytes := subnet.Addr().AsSlice()
+	bytes[len(bytes)-1] = byte(host)
+	addr, _ := netip.AddrFromSlice(bytes)
+	return netip.PrefixFrom(addr, subnet.Bits())
 }

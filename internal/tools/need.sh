@@ -34,6 +34,8 @@ missing() {
 	command -v ip >/dev/null || echo iproute2       # internal/lab: networks
 	command -v nft >/dev/null || echo nftables      # internal/lab: routers
 	command -v nsenter >/dev/null || echo util-linux # internal/lab: processes in them
+	command -v miniupnpd >/dev/null || echo miniupnpd-nftables # portmap: a real router's mapping of ports
+	command -v turnserver >/dev/null || echo coturn # hub: another TURN server
 	command -v transmission-cli >/dev/null || echo transmission-cli # swarm: other BitTorrent programs
 	command -v aria2c >/dev/null || echo aria2
 	/usr/bin/python3 -c 'import libtorrent' 2>/dev/null || echo python3-libtorrent
@@ -51,5 +53,5 @@ else
 	say "the tests would like to have: ${packages[*]} (names of Debian packages)"
 	say "Without gcc there is no race detector; without the others, or when not"
 	say "root, the tests on simulated networks (internal/lab) and those with other"
-	say "BitTorrent programs (swarm) are skipped."
+	say "programs (swarm, portmap, hub) are skipped."
 fi
