@@ -14,6 +14,8 @@ import (
 const (
 	// attemptLimit bounds one attempt at one contact.
 	attemptLimit = 8 * time.Second
+	// callLimit bounds one that also calls.
+	callLimit = 15 * time.Second
 	// maxAttempts run at a time; urgentAttempts more if somebody waits for
 	// them.
 	maxAttempts    = 32
@@ -202,8 +204,9 @@ func (a *agenda) found(f Find, now time.Time) {
 	}
 }
 
-// next gives the jobs to start now; each must come back through done.
-func (a *agenda) next(now time.Time) (jobs []*job) {
+// next gives the jobs to start now; each must come back through done. callers
+// are the couriers that work.
+func (a *agenda) next(now time.Time, callers []Caller) (jobs []*job) {
 	for len(a.due) > 0 {
 		c := a.due[0]
 		if c.due.After(now) || a.attempts >= maxAttempts && !(c.urgent && a.attempts < maxAttempts+urgentAttempts) {
@@ -214,14 +217,18 @@ func (a *agenda) next(now time.Time) (jobs []*job) {
 		c.urgent = false
 		c.due = now.Add(a.retryAfter(c.tries))
 		a.sweeps.sweepContact(c, remember, now)
-		routes := c.routes()
+		routes, limit := c.routes(), attemptLimit
+		calls := c.calls(callers)
+		if c.called = len(calls) > 0; c.called {
+			routes, limit = append(routes, calls...), callLimit
+		}
 		if len(routes) == 0 {
 			a.queue(c)
 			continue
 		}
 		a.attempts++
 		c.trying++
-		jobs = append(jobs, c.start(routes, attemptLimit, nil))
+		jobs = append(jobs, c.start(routes, limit, nil))
 	}
 	return append(jobs, a.sweeps.next(a.order)...)
 }

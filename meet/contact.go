@@ -16,6 +16,7 @@ type contact struct {
 	trying int               // attempts among them
 
 	linked bool // as in agenda.links
+	called bool // couriers could call it at the last attempt
 
 	tries  int       // attempts since there was new hope
 	due    time.Time // of the next attempt
@@ -28,11 +29,12 @@ type contact struct {
 	failed   time.Time // when
 }
 
-// A route is where to dial and which way found it.
+// A route is where to dial and which way found it, or by whom to call.
 type route struct {
 	way      string
 	instance string
 	addrs    []netip.AddrPort
+	caller   Caller
 }
 
 // A job is one call on the Dialer per route, all at once.
@@ -100,6 +102,18 @@ func (c *contact) routes() []route {
 			continue
 		}
 		all[i].addrs = firstAddresses(slices.Concat(all[i].addrs, f.addrs))
+	}
+	return all
+}
+
+// calls are the routes by couriers.
+func (c *contact) calls(callers []Caller) []route {
+	if c.target.Meet.IsZero() {
+		return nil
+	}
+	var all []route
+	for _, caller := range callers {
+		all = append(all, route{way: caller.Name(), caller: caller})
 	}
 	return all
 }

@@ -7,7 +7,7 @@
 //	lan     multicast DNS on the local network (lan.go, mdns.go)
 //	offer   two lines that two people paste; nobody in between (offer.go)
 //
-// A way gives a [Find]: addresses, and whose they are if it knows. A find is
+// A way of the first two gives a [Find]: addresses, and whose they are if it knows. A find is
 // never more than a hint. Only the handshake behind [Dialer] tells who is
 // there, and its door key keeps us silent towards everybody else.
 //
@@ -22,9 +22,16 @@
 //	                             no answer  ▼    │ 5 × 10 s, 30 s, 1, 2, 4, 8, 10, 10… min
 //	                                        waiting
 //
-// Adding a way: implement [Way], give its finds to [Pursuit.Found]. A way that
-// carries sealed offers instead of addresses (a hub, XMPP) ends in a link
-// without a find; who holds it tells [Pursuit.Linked].
+// Other ways carry sealed notes between devices that can't reach each other
+// yet. Each is a [Courier]; [Calls] says over any of them what it takes to make
+// a link:
+//
+//	hub     a server that both use (hub.go)
+//	dht     items of the Mainline DHT (package meet/dht)
+//	friend  somebody to whom both have a link (friends.go)
+//
+// Adding a way: implement [Way], give its finds to [Pursuit.Found]; or
+// implement [Courier], and add it to Calls.
 package meet
 
 import (
@@ -42,6 +49,9 @@ const (
 	WayDirect = "direct"
 	WayLAN    = "lan"
 	WayOffer  = "offer"
+	WayHub    = "hub"
+	WayDHT    = "dht"
+	WayFriend = "friend"
 )
 
 // A Target is somebody whom we want a link to.
@@ -52,6 +62,10 @@ type Target struct {
 	// Addresses are where they may be, best first; at most kith.MaxAddresses
 	// are used.
 	Addresses []netip.AddrPort
+	// Meet is the key of the notes that couriers carry to them; zero: none do.
+	Meet seal.MeetKey
+	// Joining: see Correspondent.
+	Joining bool
 }
 
 // A Find is what a way found.

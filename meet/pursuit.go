@@ -20,6 +20,9 @@ type Options struct {
 	// and owns it. It tells Pursuit.Linked before it returns, unless it closed
 	// the link.
 	Linked func(link.Link)
+	// Callers are the couriers by which targets with a MeetKey are called, at
+	// this moment; nil: none.
+	Callers func() []Caller
 	// Failed is told of every attempt that made no link; nil: nobody is.
 	Failed func(kith.AccountID)
 }
@@ -33,6 +36,14 @@ type Pursuit struct {
 
 	mu     sync.Mutex
 	agenda *agenda // guarded by mu
+}
+
+// A Caller calls targets by a courier; see package meet/call.
+type Caller interface {
+	Name() string // of the way
+	// Call gives a link to the target's account. It returns soon after ctx
+	// ends. An error's text is shown to people.
+	Call(ctx context.Context, t Target) (link.Link, error)
 }
 
 // A Phase is how far a pursuit is with one contact.
@@ -118,7 +129,7 @@ func (p *Pursuit) Run(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		p.mu.Lock()
-		jobs := p.agenda.next(time.Now())
+		jobs := p.agenda.next(time.Now(), p.callers())
 		wake, ok := p.agenda.wake()
 		for _, j := range jobs {
 			var jobCtx context.Context
@@ -150,7 +161,7 @@ func (p *Pursuit) do(ctx context.Context, j *job) {
 	var dials sync.WaitGroup
 	for i, r := range j.routes {
 		dials.Go(func() {
-			l, err := p.dialer.Dial(dialCtx, j.target, r.addrs, r.way)
+			l, err := p.reach(dialCtx, j, r)
 			if err != nil {
 				failures[i] = failure{r.way, p.explain(j, r, err)}
 				return
@@ -173,6 +184,32 @@ func (p *Pursuit) do(ctx context.Context, j *job) {
 	}
 }
 
+// reach takes one route.
+func (p *Pursuit) reach(ctx context.Context, j *job, r route) (link.Link, error) {
+	if r.caller != nil {
+		return r.caller.Call(ctx, j.target)
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(j.limit, attemptLimit))
+	defer cancel()
+	return p.dialer.Dial(ctx, j.target, r.addrs, r.way)
+}
+
+func (p *Pursuit) callers() []Caller {
+	if p.opt.Callers == nil {
+		return nil
+	}
+	return p.opt.Callers()
+}
+
+// Hope tries an account at once, if it has no link: somebody heard of it.
+func (p *Pursuit) Hope(account kith.AccountID) {
+	p.change(func(a *agenda, now time.Time) {
+		if c := a.contacts[account]; c != nil {
+			a.hope(c, now)
+		}
+	})
+}
+
 // hand gives a link to its owner, if its account is still wanted.
 func (p *Pursuit) hand(l link.Link, j *job) {
 	p.mu.Lock()
@@ -189,8 +226,8 @@ func (p *Pursuit) hand(l link.Link, j *job) {
 
 // explain is why a route gave no link, as a sentence for people.
 func (p *Pursuit) explain(j *job, r route, err error) string {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("No answer from %s within %v.", places(r.addrs), j.limit)
+	if r.caller == nil && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("No answer from %s within %v.", places(r.addrs), min(j.limit, attemptLimit))
 	}
 	if j.instance == nil && !errors.Is(err, context.Canceled) {
 		p.opt.Log.Debug("no link", "account", j.target.Account.Short(), "way", r.way, "err", err)

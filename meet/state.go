@@ -19,6 +19,11 @@ func (a *agenda) state(account kith.AccountID) Attempt {
 	if len(c.failures) > 0 {
 		s.LastError = c.failures[0].text
 	}
+	for _, f := range c.failures {
+		if f.way != WayDirect && f.way != WayLAN {
+			s.Ways = append(s.Ways, State{Way: f.way, Reason: f.text, Since: c.failed})
+		}
+	}
 	return s
 }
 
@@ -28,7 +33,7 @@ func (c *contact) phase() Phase {
 		return Linked
 	case c.trying > 0:
 		return Connecting
-	case len(c.routes()) == 0:
+	case len(c.routes()) == 0 && !c.called:
 		return Idle
 	}
 	return Waiting
