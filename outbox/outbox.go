@@ -10,6 +10,10 @@
 // While a link is up package sync pays all debts to the device at its other
 // end. Whom to seek a link to for the sake of a debt, and what to show as
 // waiting, is told here.
+//
+// For a device that is away a letter is left with a hub. That does not pay the
+// debt, it only need not be left again while it lies there: what a hub loses is
+// owed as before. What to leave, when, and where, is told here too.
 package outbox
 
 import (

@@ -221,6 +221,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashEnv); path != "" {
 		appendForever(path)
 	}
+	if path := os.Getenv(mailEnv); path != "" {
+		takeForever(path)
+	}
 	if path := os.Getenv(convertEnv); path != "" {
 		convertForever(path)
 	}

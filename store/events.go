@@ -105,6 +105,11 @@ type ApplyOptions struct {
 	Base uint64
 	// Certificate, if not empty, is that of the author's device, to be kept.
 	Certificate []byte
+	// Chained asks that the events continue the history that is here: the event
+	// before the first that is new has to be the one that is here, or After if it
+	// is not among them. A zero After is not compared.
+	Chained bool
+	After   kith.EventID
 }
 
 // veil tells which of the reasons hold for an event.
@@ -131,27 +136,46 @@ func (o *ApplyOptions) veil(ev *kith.Event) (v veil) {
 // kith.BadPeer if they are not what they claim to be.
 func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Peer, first uint64, events []kith.Event, o ApplyOptions) (Applied, error) {
 	var done Applied
+	err := s.write(ctx, "store received events", func(t *Tx) (err error) {
+		done, err = t.Apply(conv, who, first, events, o)
+		return err
+	})
+	if err != nil {
+		done = Applied{}
+	}
+	return done, err
+}
+
+// Apply is Store.Apply within a write. What an error leaves is undone only with
+// the whole write, except by ErrGap, which leaves nothing.
+func (t *Tx) Apply(conv kith.ConversationID, who kith.Peer, first uint64, events []kith.Event, o ApplyOptions) (done Applied, err error) {
 	if first == 0 {
 		return done, kith.Errorf(kith.BadPeer, "events are numbered from 1")
 	}
 	if len(events) == 0 {
 		return done, nil
 	}
-	err := s.write(ctx, "store received events", func(t *Tx) error {
-		done = Applied{}
-		p, err := t.place(conv, who.Account)
-		if err != nil {
-			return err
+	p, err := t.place(conv, who.Account)
+	if err != nil {
+		return done, err
+	}
+	a, err := t.author(p, who)
+	if err != nil {
+		return done, err
+	}
+	if a, err = t.begin(a, first, o); err != nil {
+		return done, err
+	}
+	if o.Chained {
+		if err := t.continues(a, first, events, o.After); err != nil {
+			return done, err
 		}
-		a, err := t.author(p, who)
-		if err != nil {
-			return err
-		}
-		if a, err = t.begin(a, first, o); err != nil {
-			return err
-		}
-		var highest uint64
+	}
+	waited := false
+	for {
 		var all outcome
+		var last *kith.Event
+		var highest uint64
 		for i := range events {
 			ev := &events[i]
 			seq := first + uint64(i)
@@ -160,30 +184,49 @@ func (s *Store) Apply(ctx context.Context, conv kith.ConversationID, who kith.Pe
 				continue
 			}
 			if ev.Seq != seq || ev.Order >= kith.MaxOrder {
-				return kith.Errorf(kith.BadPeer, "event %d of order %d came where event %d was due", ev.Seq, ev.Order, seq)
+				return done, kith.Errorf(kith.BadPeer, "event %d of order %d came where event %d was due", ev.Seq, ev.Order, seq)
 			}
 			ev.Conversation, ev.Author = conv, who
 			outcome, err := t.record(p, a, ev, o.veil(ev))
 			if err != nil {
-				return err
+				return done, err
 			}
 			done.New++
 			if outcome.objection != nil {
 				done.Void++
 			}
-			highest = max(highest, ev.Order)
+			highest, last = max(highest, ev.Order), ev
 			all.add(outcome)
 		}
-		if done.New == 0 {
-			return nil
+		if last == nil {
+			return done, nil
 		}
-		last := &events[len(events)-1]
-		return t.conclude(p, a, last.Seq, last.ID, highest, all)
-	})
-	if err != nil {
-		done = Applied{}
+		if err := t.conclude(p, a, last.Seq, last.ID, highest, all); err != nil || waited {
+			return done, err
+		}
+		// What overtook these events in letters follows them now.
+		waited, a.seq, first = true, last.Seq, last.Seq+1
+		if events, err = t.unpark(p, a, last.Seq, last.ID); err != nil {
+			return done, err
+		}
 	}
-	return done, err
+}
+
+// continues refuses events of a history that is not the one that is here.
+func (t *Tx) continues(a author, first uint64, events []kith.Event, after kith.EventID) error {
+	before := after
+	if first <= a.seq {
+		if a.seq-first >= uint64(len(events)) {
+			return nil // nothing is new
+		}
+		before = events[a.seq-first].ID
+	}
+	var here kith.EventID
+	found, err := t.c.one("event of author at", func(r *row) { r.fill(here[:]) }, a.row, a.seq)
+	if err != nil || !found || before.IsZero() || before == here {
+		return err
+	}
+	return kith.Errorf(kith.BadPeer, "the device %s has another event %d than it had", a.Device.Short(), a.seq)
 }
 
 // begin gets an author ready for events from number first on.

@@ -53,23 +53,25 @@ func (s *Store) DevicesOf(ctx context.Context, account kith.AccountID) ([]kith.D
 }
 
 func (s *Store) authors(ctx context.Context, conv kith.ConversationID, visit func(kith.DeviceID, kith.AccountID, kith.Mark)) error {
-	return s.read(ctx, "read what is here", func(c *conn) error {
-		var p int64
-		if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+	return s.read(ctx, "read what is here", func(c *conn) error { return c.authors(conv, visit) })
+}
+
+func (c *conn) authors(conv kith.ConversationID, visit func(kith.DeviceID, kith.AccountID, kith.Mark)) error {
+	var p int64
+	if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+		return err
+	}
+	for r, err := range c.rows("authors", p) {
+		if err != nil {
 			return err
 		}
-		for r, err := range c.rows("authors", p) {
-			if err != nil {
-				return err
-			}
-			var device kith.DeviceID
-			var account kith.AccountID
-			r.fill(device[:])
-			r.fill(account[:])
-			visit(device, account, scanMark(r))
-		}
-		return nil
-	})
+		var device kith.DeviceID
+		var account kith.AccountID
+		r.fill(device[:])
+		r.fill(account[:])
+		visit(device, account, scanMark(r))
+	}
+	return nil
 }
 
 func scanMark(r *row) (m kith.Mark) {
@@ -79,9 +81,10 @@ func scanMark(r *row) (m kith.Mark) {
 	return m
 }
 
-// PutMarks replaces what a device told that it has and has read in a
-// conversation. Marks may go down: the device may have been restored from an
-// old backup. It tells whether anything changed.
+// PutMarks replaces what a device told over a link that it has and has read in a
+// conversation. Marks may go down: the device may have been restored from an old
+// backup. What lies with hubs for it in this conversation is forgotten, since the
+// link brings it. It tells whether a mark changed.
 func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.ConversationID, marks kith.Vector, now time.Time) (changed bool, err error) {
 	err = s.write(ctx, "store what a device has", func(t *Tx) error {
 		changed = false
@@ -90,14 +93,12 @@ func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.Conversa
 		if err != nil {
 			return err
 		}
-		before := make(kith.Vector)
-		for r, err := range t.c.rows("marks of peer", p.row, peer.Account, peer.Device) {
-			if err != nil {
-				return err
-			}
-			var device kith.DeviceID
-			r.fill(device[:])
-			before[device] = scanMark(r)
+		before, err := t.marksOf(p, peer)
+		if err != nil {
+			return err
+		}
+		if err := t.met(peer, conv); err != nil {
+			return err
 		}
 		for device, mark := range marks {
 			if old, ok := before[device]; ok && old == mark {
@@ -127,6 +128,20 @@ func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.Conversa
 		return t.refreshDelivered(p)
 	})
 	return changed, err
+}
+
+// marksOf gives what a device told last.
+func (t *Tx) marksOf(p place, peer kith.Peer) (kith.Vector, error) {
+	marks := make(kith.Vector)
+	for r, err := range t.c.rows("marks of peer", p.row, peer.Account, peer.Device) {
+		if err != nil {
+			return nil, err
+		}
+		var device kith.DeviceID
+		r.fill(device[:])
+		marks[device] = scanMark(r)
+	}
+	return marks, nil
 }
 
 // putMark stores one mark, and tells whether it is on what this account wrote.

@@ -140,6 +140,32 @@ func TestFromSchema2(t *testing.T) {
 	}
 }
 
+// A database of schema 4: what is owed in it can be left with a hub.
+func TestFromSchema4(t *testing.T) {
+	path := old(t, "schema.4.db")
+	s := open(t, path, alice)
+	if got := history(t, s); !slices.Equal(got, []string{"hello", "again", "before letters", "owed"}) {
+		t.Errorf("%q", got)
+	}
+	if debts := must[[]store.Debt](t)(s.Owed(t.Context(), chat, bob)); len(debts) != 1 || debts[0].Here != 2 || debts[0].There != 0 {
+		t.Errorf("%+v", debts)
+	}
+	update(t, s, func(tx *store.Tx) error {
+		if err := tx.PutCorrespondent(store.Correspondent{Peer: bob, Sent: 1}); err != nil {
+			return err
+		}
+		return tx.PutMailed(store.Mailed{Conversation: chat, Author: alice.Device, To: bob, First: 1, Last: 2, Letter: 1, Hub: "hub.example", Until: start})
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{path, path + ".before-5"} {
+		if err := store.Check(t.Context(), file, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A new database has nothing to keep a copy of.
 func TestNewDatabaseHasNoCopies(t *testing.T) {
 	path := write(t, nil, 1)

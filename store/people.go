@@ -62,7 +62,7 @@ func (t *Tx) PutContact(c kith.Contact) error {
 	}
 	return t.c.exec("put contact", c.Account, string(c.Relation), c.Card.Version, c.Card.Name, devices,
 		c.Signed, c.Petname, c.Verified, c.Warning, c.Pair[:], c.Half[:], c.Invitation[:],
-		strings.Join(addresses, " "), c.Added, c.LastSeen)
+		strings.Join(addresses, " "), c.Added, c.LastSeen, c.Hub)
 }
 
 // DeleteContact forgets a contact. What was said stays.
@@ -92,7 +92,7 @@ func (s *Store) Contacts(ctx context.Context) ([]kith.Contact, error) {
 			}
 			c.Addresses = append(c.Addresses, address)
 		}
-		c.Added, c.LastSeen = r.time(), r.time()
+		c.Added, c.LastSeen, c.Hub = r.time(), r.time(), r.text()
 		return c, nil
 	})
 }

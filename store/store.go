@@ -20,6 +20,9 @@
 //	spheres, records, members, sphere_invites
 //	folders, holdings, glances   where shared files lie, and what lay in the folders last
 //	exempt          what a member who came late need not get for it to be delivered
+//	correspondents, prekeys, bundles, heard   the devices that letters are exchanged with
+//	mailed          what lies sealed with hubs, for whom and until when
+//	early           events that overtook others in letters
 //
 // The schema is in sql/schema.N.sql, one file a version, and the queries by
 // name in the files beside it.

@@ -225,6 +225,27 @@ type Tx struct {
 	unindexed bool // it left messages for the index of words
 }
 
+// Attempt does a part of a write that is undone alone if it fails. The error is
+// that of do, unless the whole write is lost.
+func (t *Tx) Attempt(do func() error) error {
+	if err := t.c.exec("savepoint"); err != nil {
+		return err
+	}
+	before, unindexed := len(t.changes), t.unindexed
+	err := do()
+	if err == nil {
+		return t.c.exec("release")
+	}
+	if t.c.db.GetAutocommit() { // SQLite rolled everything back: a full disk
+		return err
+	}
+	if broken := errors.Join(t.c.exec("undo"), t.c.exec("release")); broken != nil {
+		return broken
+	}
+	t.changes, t.unindexed = t.changes[:before], unindexed
+	return err
+}
+
 // change gives the record of what happens to a conversation.
 func (t *Tx) change(conv kith.ConversationID) *Change {
 	for _, change := range t.changes {

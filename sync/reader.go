@@ -46,7 +46,7 @@ func (t *Talk) take(ctx context.Context, frame wire.Frame) error {
 	case wire.Typing:
 		t.onTyping(f)
 	case wire.Roster:
-		t.onRoster(f)
+		return t.onRoster(ctx, f)
 	case wire.Records:
 		return t.onRecords(ctx, f)
 	default:
@@ -154,7 +154,7 @@ func (t *Talk) onEvents(ctx context.Context, frame wire.Events) error {
 	if err := t.mayAuthor(ctx, lane, frame); err != nil {
 		return err
 	}
-	events, err := t.parse(lane, frame)
+	events, err := t.intake().parse(lane.sphere, frame)
 	if err != nil {
 		return err
 	}
@@ -185,13 +185,8 @@ func (t *Talk) applyOptions(lane *lane, frame wire.Events) store.ApplyOptions {
 		ahead = t.ahead
 		t.mu.Unlock()
 	}
-	o := store.ApplyOptions{Hide: func(ev *kith.Event) bool { return t.Host.Hidden(ev, ahead) }}
-	if lane.sphere != nil {
-		o.Outcast = func(ev *kith.Event) bool { return !lane.sphere.Counts(ev) }
-		o.Base = lane.sphere.Since(t.Own.Account)[frame.Author.Device]
-		o.Certificate = frame.Certificate
-	}
-	return o
+	hide := func(ev *kith.Event) bool { return t.Host.Hidden(ev, ahead) }
+	return t.intake().options(lane.sphere, hide, frame)
 }
 
 // onOwnEvents takes events of this very device, which are proven to be its

@@ -84,14 +84,15 @@ func (t *Talk) serveRoster(frames *wire.Writer, lane *lane) (sent bool, err erro
 
 // onRoster takes what records the peer has. A sphere that is not known here is
 // none of the peer's business.
-func (t *Talk) onRoster(frame wire.Roster) {
+func (t *Talk) onRoster(ctx context.Context, frame wire.Roster) error {
 	lane, ok := t.sphereLane(frame.Conversation)
 	if !ok {
 		t.Host.Dropped("a roster of a sphere that is not common")
-		return
+		return nil
 	}
 	lane.tellRoster(frame.Heads)
 	t.signal()
+	return t.Host.HasRoster(ctx, frame.Conversation, frame.Heads)
 }
 
 func (t *Talk) onRecords(ctx context.Context, frame wire.Records) error {

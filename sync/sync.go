@@ -36,6 +36,11 @@
 // the peer hands its own events back; each carries a tag that only the account
 // itself can make, so a lying peer proves nothing. The first proven one ends
 // the link with [ErrRolledBack], and the node goes on as a new device.
+//
+// # Letters
+//
+// What comes in a letter, left by a device while this one was away, is checked
+// and applied by the same rules ([Delivery]).
 package sync
 
 import (
@@ -79,6 +84,8 @@ type Host interface {
 	Greeted(ctx context.Context, hello wire.Hello) (Open, error)
 	// Spheres are those that this account and the peer's may talk of now.
 	Spheres() []Sphere
+	// HasRoster tells up to where the peer has the roster of a sphere.
+	HasRoster(ctx context.Context, sphere kith.ConversationID, heads []kith.RecordID) error
 	// Said takes a frame that is about something else than conversations.
 	Said(ctx context.Context, frame wire.Frame) error
 	// Hidden reports whether an event was written while its author was

@@ -113,7 +113,9 @@ func (s *side) texts() []string {
 func (s *side) Hello() wire.Hello {
 	return wire.Hello{Version: sync.Version, Accepted: true, Card: []byte{1}, Now: time.Now()}
 }
-func (s *side) Spheres() []sync.Sphere { return nil }
+func (s *side) Spheres() []sync.Sphere                                                { return nil }
+func (s *side) HasRoster(context.Context, kith.ConversationID, []kith.RecordID) error { return nil }
+
 func (s *side) Said(context.Context, wire.Frame) error {
 	s.Dropped("a frame that does not belong into a talk")
 	return nil

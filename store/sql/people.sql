@@ -9,13 +9,13 @@ DELETE FROM settings WHERE name = ?;
 
 -- name: contacts
 SELECT account, relation, version, name, devices, signed, petname, verified, warning,
-       pair, half, invitation, addresses, added, last_seen
+       pair, half, invitation, addresses, added, last_seen, hub
 FROM contacts ORDER BY added DESC, account;
 
 -- name: put contact
 INSERT OR REPLACE INTO contacts (account, relation, version, name, devices, signed, petname, verified,
-                                 warning, pair, half, invitation, addresses, added, last_seen)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                                 warning, pair, half, invitation, addresses, added, last_seen, hub)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: delete contact
 DELETE FROM contacts WHERE account = ?;
