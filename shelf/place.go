@@ -203,12 +203,11 @@ func (s *Shelf) policyLocked(conv kith.ConversationID) (string, uint64) {
 	return s.settings.Fetch, s.settings.Most
 }
 
-// SetPolicy says what of a conversation is fetched by itself. What is here
-// stays, and what was offered and now fits is fetched.
-func (s *Shelf) SetPolicy(ctx context.Context, conv kith.ConversationID, fetch string, most uint64) error {
-	if fetch != FetchAll && fetch != FetchSmall && fetch != FetchClick {
-		return kith.Errorf(kith.Invalid, "%q is not something that can be fetched by itself: say all, small or click", fetch)
-	}
+// putPolicy stores it. The folder's own place may be settled at the same moment,
+// and neither may undo the other.
+func (s *Shelf) putPolicy(ctx context.Context, conv kith.ConversationID, fetch string, most uint64) error {
+	s.placing.Lock()
+	defer s.placing.Unlock()
 	s.mu.Lock()
 	f := s.placeLocked(conv).Folder
 	s.mu.Unlock()
@@ -217,7 +216,21 @@ func (s *Shelf) SetPolicy(ctx context.Context, conv kith.ConversationID, fetch s
 		return err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.placeLocked(conv).Folder = f
+	return nil
+}
+
+// SetPolicy says what of a conversation is fetched by itself. What is here
+// stays, and what was offered and now fits is fetched.
+func (s *Shelf) SetPolicy(ctx context.Context, conv kith.ConversationID, fetch string, most uint64) error {
+	if fetch != FetchAll && fetch != FetchSmall && fetch != FetchClick {
+		return kith.Errorf(kith.Invalid, "%q is not something that can be fetched by itself: say all, small or click", fetch)
+	}
+	if err := s.putPolicy(ctx, conv, fetch, most); err != nil {
+		return err
+	}
+	s.mu.Lock()
 	var offered []kith.EventID
 	for _, h := range s.holdings {
 		if h.Conversation == conv && h.State == store.Offered {
