@@ -55,6 +55,7 @@ type backend interface {
 	messages
 	files
 	connections
+	hubs
 	spheres
 	events
 }
@@ -79,6 +80,7 @@ func newHandler(n backend, o Options) http.Handler {
 	addMessages(s, n)
 	addFiles(s, n)
 	addConnections(s, n)
+	addHubs(s, n)
 	addSpheres(s, n)
 	addEvents(s, n)
 	addShutdown(s, o.Shutdown)

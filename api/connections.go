@@ -10,6 +10,7 @@ import (
 // connections are how the others are reached.
 type connections interface {
 	Status(context.Context) (node.Status, error)
+	Doctor(context.Context) ([]node.Finding, error)
 	Retry(ctx context.Context, ref string) error
 	Offer(ctx context.Context, ref string) (line string, err error)
 	AnswerOffer(ctx context.Context, ref, line string) (answer string, err error)
@@ -42,6 +43,9 @@ type line struct {
 func addConnections(s *service, n connections) {
 	add(s, http.MethodGet, "/status", "getStatus", "Everything about being connected", func(ctx context.Context, _ *none) (node.Status, error) {
 		return n.Status(ctx)
+	})
+	add(s, http.MethodGet, "/connections/doctor", "diagnoseConnections", "Find out what stands between this device and others; takes some seconds", func(ctx context.Context, _ *none) ([]node.Finding, error) {
+		return n.Doctor(ctx)
 	})
 	do(s, http.MethodPost, "/connections/retry", "retryConnections", "Look for contacts at once", func(ctx context.Context, in *retry) error {
 		return n.Retry(ctx, in.Body.Contact)

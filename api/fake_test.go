@@ -129,6 +129,16 @@ func (f *fakeNode) Preferences(context.Context) (node.Preferences, error) {
 func (f *fakeNode) SetPreferences(_ context.Context, p node.Preferences) (node.Preferences, error) {
 	return give[node.Preferences](f, "SetPreferences", p)
 }
+func (f *fakeNode) Hubs(context.Context) ([]node.Hub, error) { return give[[]node.Hub](f, "Hubs") }
+func (f *fakeNode) AddHub(_ context.Context, address string) (node.Hub, error) {
+	return give[node.Hub](f, "AddHub", address)
+}
+func (f *fakeNode) RemoveHub(_ context.Context, address string) error {
+	return f.only("RemoveHub", address)
+}
+func (f *fakeNode) Doctor(context.Context) ([]node.Finding, error) {
+	return give[[]node.Finding](f, "Doctor")
+}
 func (f *fakeNode) ICEServers(context.Context) ([]node.ICEServer, error) {
 	return give[[]node.ICEServer](f, "ICEServers")
 }

@@ -112,7 +112,8 @@ func (c *Client) SetBoxes(boxes []OwnBox) {
 	}
 }
 
-// Note says something under a tag and tells how many heard it.
+// Note says something under a tag and tells how many heard it. A hub that does
+// not answer within seconds is taken for gone, and connected to anew.
 func (c *Client) Note(ctx context.Context, tag Tag, body []byte) (heard int, err error) {
 	conn, err := c.current()
 	if err != nil {
@@ -140,6 +141,9 @@ func (c *Client) Note(ctx context.Context, tag Tag, body []byte) (heard int, err
 		return int(min(n, 1<<20)), nil
 	case <-ctx.Done():
 		return 0, ctx.Err()
+	case <-time.After(patience):
+		conn.close()
+		return 0, kith.Errorf(kith.Unreachable, "the hub %s does not answer any more", c.host)
 	}
 }
 

@@ -19,8 +19,10 @@ import (
 
 // Timing of a client.
 const (
-	retryFirst = time.Second     // after a connection was lost; then ever longer
-	retryLast  = 2 * time.Minute // up to here
+	retryFirst = time.Second      // after a connection was lost; then ever longer
+	retryLast  = time.Minute      // up to here
+	stayed     = 10 * time.Second // a connection that lasted so long was a good one
+	patience   = 4 * time.Second  // for an answer, until a connection counts as dead
 	greetLimit = 15 * time.Second
 	writeLimit = 15 * time.Second
 	pingEvery  = 50 * time.Second // shorter than NATs and proxies forget
@@ -92,7 +94,8 @@ type Client struct {
 
 	mu      sync.Mutex // guards the rest
 	state   State
-	conn    *conn // nil unless greeted
+	conn    *conn     // nil unless greeted
+	greeted time.Time // when the last connection was
 	tags    map[Tag]bool
 	boxes   []OwnBox
 	since   uint64
@@ -170,7 +173,7 @@ func (c *Client) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) > retryLast {
+		if time.Since(began) > stayed+greetLimit || c.served(began) > stayed {
 			pause = retryFirst
 		}
 		wait := time.Duration(float64(pause) * (0.5 + rand.Float64()))
@@ -194,9 +197,19 @@ func (c *Client) Run(ctx context.Context) error {
 
 func sentence(err error) string {
 	if err == nil {
-		return "The hub ended the connection."
+		return "the hub ended the connection"
 	}
 	return err.Error()
+}
+
+// served is how long the connection that began then was in use.
+func (c *Client) served(began time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.greeted.Before(began) {
+		return 0
+	}
+	return time.Since(c.greeted)
 }
 
 // keptOut says that a moderator blocked this device.
@@ -219,6 +232,7 @@ func (c *Client) connect(ctx context.Context) error {
 	defer context.AfterFunc(ctx, conn.goodbye)()
 	c.mu.Lock()
 	c.conn = conn
+	c.greeted = time.Now()
 	c.state.Parts = welcome.Parts
 	tags := make([]Tag, 0, len(c.tags))
 	for tag := range c.tags {
@@ -261,7 +275,7 @@ func (c *Client) tend(conn *conn, stop chan struct{}) {
 		case <-ping.C:
 			conn.ping(silence)
 		case <-c.hasten:
-			conn.ping(greetLimit) // a dead connection is then found soon
+			conn.ping(patience) // a dead connection is then found soon
 		}
 		c.mu.Lock()
 		asks := c.relay.Until > 0 && time.Until(Time(c.relay.Until)) < askAgain

@@ -21,7 +21,7 @@ import (
 func TestSphereOfManyConverges(t *testing.T) {
 	size, rounds, acts := 50, 4, 24
 	if racing || testing.Short() {
-		size, rounds, acts = 16, 2, 12
+		size, rounds, acts = 14, 1, 8
 	}
 	synctest.Test(t, func(t *testing.T) { simulateCrowd(t, 3, size, rounds, acts) })
 }

@@ -11,6 +11,7 @@ import (
 	"kith"
 	"kith/people"
 	"kith/store"
+	"kith/wire"
 )
 
 // A directory is the people, invitations and blocks of the store, mirrored in
@@ -44,6 +45,9 @@ func loadDirectory(ctx context.Context, st *store.Store, own kith.AccountID, now
 		return nil, err
 	}
 	for _, c := range contacts {
+		if card, _, _, err := wire.ParseSignedCard(c.Signed); err == nil {
+			c.Card.Hubs = card.Hubs // verified when it came
+		}
 		d.put(c)
 	}
 	invitations, err := st.Invitations(ctx)

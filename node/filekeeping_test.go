@@ -205,7 +205,8 @@ func TestRemovedMemberGetsNoPieces(t *testing.T) {
 		return nil
 	})
 	if _, err := bob.FetchFile(t.Context(), shared[0].ID.String(), FetchRequest{}); kith.KindOf(err) != kith.Conflict {
-		t.Errorf("fetching after the removal: %v", err)
+		after, sphere := must[Message](t)(bob.Message(t.Context(), shared[0].ID.String())), must[Sphere](t)(bob.Sphere(t.Context(), name))
+		t.Errorf("fetching after the removal: %v; it stands at %+v in a sphere that is %q", err, after.File, sphere.State)
 	}
 }
 

@@ -252,3 +252,8 @@ func savePort(ctx context.Context, st *store.Store, port int) error {
 		return tx.PutSetting(setPort, binary.BigEndian.AppendUint16(nil, uint16(port)))
 	})
 }
+
+// putSetting stores a setting; nil removes it.
+func (r *run) putSetting(name string, value []byte) error {
+	return r.store.Update(context.WithoutCancel(r.ctx), func(tx *store.Tx) error { return tx.PutSetting(name, value) })
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kith"
+	"kith/hubapi"
 	"kith/seal"
 	"kith/wire"
 )
@@ -79,6 +80,7 @@ func (r *run) viewInvitation(inv *kith.Invitation, addresses []netip.AddrPort) I
 		Expires:   inv.Expires,
 		Name:      r.card().Name,
 		Addresses: addresses,
+		Hub:       r.meetingHub(),
 	}
 	sphere, into := r.spheres.get(inv.Sphere)
 	if into {
@@ -150,6 +152,7 @@ func (n *Node) Join(ctx context.Context, line string) (Contact, error) {
 	r.refresh.now()
 	r.pursuit.Now(inv.Account)
 	r.requestAgain(inv.Account)
+	r.joinMail.askSoon()
 
 	timeout := time.NewTimer(joinPatience)
 	defer timeout.Stop()
@@ -191,7 +194,10 @@ func (r *run) ask(ctx context.Context, inv wire.Invitation) error {
 		if c.Half.IsZero() {
 			c.Half = seal.NewHalf()
 		}
-		c.Invitation = inv.Secret
+		c.Invitation, c.Hub = inv.Secret, ""
+		if hub, err := hubapi.ParseURL(inv.Hub); err == nil {
+			c.Hub = hub
+		}
 		c.Addresses = mergeAddresses(inv.Addresses, c.Addresses)
 		next.contacts = append(next.contacts, c)
 		next.settle = r.ensureConversation(inv.Account)

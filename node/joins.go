@@ -10,6 +10,7 @@ import (
 
 	"kith"
 	"kith/link"
+	"kith/meet"
 	"kith/people"
 	"kith/seal"
 	"kith/session"
@@ -94,7 +95,7 @@ func (r *run) request(ctx context.Context, l link.Link, c *kith.Contact) error {
 	if reply.Status != wire.JoinAccepted && reply.Status != wire.JoinWaiting {
 		return r.refused(ctx, c.Account, reply.Status)
 	}
-	if err := r.agreed(ctx, l, c.Account, reply); err != nil {
+	if err := r.agreed(ctx, l.Peer(), reply); err != nil {
 		return err
 	}
 	r.joins.answer(c.Account, nil)
@@ -144,8 +145,9 @@ func (r *run) refused(ctx context.Context, account kith.AccountID, status wire.J
 }
 
 // agreed notes a reply that is not a refusal.
-func (r *run) agreed(ctx context.Context, l link.Link, account kith.AccountID, reply wire.JoinReply) error {
-	card, err := openPeerCard(l, reply.Card)
+func (r *run) agreed(ctx context.Context, from kith.Peer, reply wire.JoinReply) error {
+	account := from.Account
+	card, err := openPeerCard(from, reply.Card)
 	if err != nil {
 		return err
 	}
@@ -202,11 +204,11 @@ func (r *run) reply(ctx context.Context, l link.Link, stream link.Stream) (refus
 	if !ok {
 		return nil, kith.Errorf(kith.BadPeer, "a %T came instead of a request", frame)
 	}
-	secret, ok := r.invitedBy(l, request.Proof)
+	secret, ok := r.invitedBy(l.Peer(), l.Binding(), request.Proof)
 	if !ok {
 		return nil, kith.Errorf(kith.BadPeer, "a request without proof of an invitation")
 	}
-	reply, err := r.decide(ctx, l, secret, request)
+	reply, err := r.decide(ctx, l.Peer(), secret, request)
 	if err != nil {
 		return nil, err
 	}
@@ -220,9 +222,9 @@ func (r *run) reply(ctx context.Context, l link.Link, stream link.Stream) (refus
 }
 
 // invitedBy finds the invitation that a request proves to hold.
-func (r *run) invitedBy(l link.Link, proof [32]byte) (kith.InvitationSecret, bool) {
+func (r *run) invitedBy(joiner kith.Peer, binding []byte, proof [32]byte) (kith.InvitationSecret, bool) {
 	for _, inv := range r.people.invitationList() {
-		if seal.CheckInvitationProof(proof, inv.Secret, l.Binding(), l.Peer().Account) {
+		if seal.CheckInvitationProof(proof, inv.Secret, binding, joiner.Account) {
 			return inv.Secret, true
 		}
 	}
@@ -230,9 +232,9 @@ func (r *run) invitedBy(l link.Link, proof [32]byte) (kith.InvitationSecret, boo
 }
 
 // decide makes what a request comes to durable and gives the reply.
-func (r *run) decide(ctx context.Context, l link.Link, secret kith.InvitationSecret, request wire.JoinRequest) (reply wire.JoinReply, err error) {
-	joiner := l.Peer().Account
-	card, err := openPeerCard(l, request.Card)
+func (r *run) decide(ctx context.Context, from kith.Peer, secret kith.InvitationSecret, request wire.JoinRequest) (reply wire.JoinReply, err error) {
+	joiner := from.Account
+	card, err := openPeerCard(from, request.Card)
 	if err != nil {
 		return reply, err
 	}
@@ -296,14 +298,13 @@ func (r *run) introduceCard(c *kith.Contact, card kith.Card, signed []byte) {
 	people.TakeCard(c, card, signed)
 }
 
-// openPeerCard checks that a card belongs to the account and the device at the
-// other end.
-func openPeerCard(l link.Link, signed []byte) (kith.Card, error) {
+// openPeerCard checks that a card belongs to the account and the device that
+// shows it.
+func openPeerCard(peer kith.Peer, signed []byte) (kith.Card, error) {
 	card, err := seal.OpenCard(signed)
 	if err != nil {
 		return card, err
 	}
-	peer := l.Peer()
 	if card.Account != peer.Account || !slices.Contains(card.Devices, peer.Device) {
 		return card, kith.Errorf(kith.BadPeer, "device %s shows a card that is not its own", peer.Device.Short())
 	}
@@ -318,18 +319,19 @@ func (r *run) ensureConversation(account kith.AccountID) func(*store.Tx) error {
 	}
 }
 
-// invitationDoors gives the doors of the invitations that were given out.
-func (r *run) invitationDoors() []session.Door {
-	doors := []session.Door{}
+// invitationDoors gives the doors of the invitations that were given out, and
+// by what notes of their holders are known.
+func (r *run) invitationDoors() (doors []session.Door, known []acquaintance) {
 	for _, inv := range r.people.invitationList() {
 		if _, blocked := r.people.block(inv.UsedBy); blocked && !inv.Reusable {
 			continue // it would show the blocked one that we are here
 		}
 		if r.opt.now().Before(inv.Expires.Add(invitationGrace)) {
 			doors = append(doors, session.Door{Key: seal.InvitationDoor(inv.Secret)})
+			known = append(known, acquaintance{Correspondent: meet.Correspondent{Key: seal.InvitationMeet(inv.Secret)}})
 		}
 	}
-	return doors
+	return doors, known
 }
 
 // parseAddress reads an address and port; none if it is something else.

@@ -24,6 +24,7 @@ type live struct {
 	talk  *talk.Talk
 
 	briefing briefing
+	mail     mailBriefing
 	// swarmPort is where the device takes TCP connections for pieces of files;
 	// zero until it tells.
 	swarmPort atomic.Uint32

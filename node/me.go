@@ -99,6 +99,7 @@ func (n *Node) SetVisible(ctx context.Context, visible bool) (Me, error) {
 		r.links.closeAll(link.Goodbye)
 	}
 	r.refresh.now()
+	r.mail.all()
 	r.notices.publish(Notice{Type: "me"})
 	return r.me(), nil
 }
@@ -138,6 +139,7 @@ func (n *Node) SetPreferences(ctx context.Context, p Preferences) (Preferences, 
 	r.mu.Lock()
 	r.prefs = p
 	r.mu.Unlock()
+	r.outsideChanged()
 	r.links.changed(kith.ConversationID{})
 	return p, nil
 }

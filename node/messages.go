@@ -238,7 +238,7 @@ func (n *Node) Message(ctx context.Context, id string) (Message, error) {
 }
 
 // Receipts tells which device has a message, since when, and whether it was
-// read there.
+// read there; and of devices that do not have it, where it lies for them.
 func (n *Node) Receipts(ctx context.Context, id string) ([]Receipt, error) {
 	r, leave, err := n.enter()
 	if err != nil {
@@ -263,7 +263,7 @@ func (n *Node) Receipts(ctx context.Context, id string) ([]Receipt, error) {
 			Read:      optional(receipt.Read),
 		})
 	}
-	return list, nil
+	return r.ledger(ctx, &entry, list)
 }
 
 // Log gives a page of a conversation, oldest first.

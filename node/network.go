@@ -22,9 +22,14 @@ type network interface {
 	Accept(ctx context.Context) (session.Incoming, error)
 	Addresses() []netip.AddrPort
 	NetworkChanged()
+	// SetMappings tells at which addresses outside a router maps our port.
+	SetMappings([]netip.AddrPort)
+	NAT(ctx context.Context, servers []string) (session.NATReport, error)
 	SetICE(session.ICEConfig) error
 	Offer(ctx context.Context) (*session.Offering, error)
 	Answer(ctx context.Context, remote wire.Offer) (*session.Offering, error)
+	OfferNow(ctx context.Context) (*session.Offering, error)
+	AnswerNow(ctx context.Context, remote wire.Offer) (*session.Offering, error)
 	Close(link.Reason) error
 }
 
@@ -67,7 +72,12 @@ func (r *run) startNetwork(ctx context.Context) error {
 	if err := net.SetICE(sessionServers(servers)); err != nil {
 		r.log.Warn("the configured STUN and TURN servers can't be used", "error", err)
 	}
-	r.pursuit = meet.NewPursuit(dialer{r}, meet.Options{Log: r.log, Linked: r.dialled, Failed: r.linkChanged})
+	r.pursuit = meet.NewPursuit(dialer{r}, meet.Options{Log: r.log, Linked: r.dialled, Failed: r.linkChanged, Callers: r.callers})
+	if ways {
+		if err := r.startCouriers(ctx); err != nil {
+			return errors.Join(err, net.Close(link.Goodbye))
+		}
+	}
 	r.mu.Lock()
 	r.ready = true
 	r.mu.Unlock()
@@ -77,6 +87,8 @@ func (r *run) startNetwork(ctx context.Context) error {
 	r.working.Go(func() { r.pursuit.Run(r.ctx) })
 	if ways {
 		r.startWays()
+		r.startOutside()
+		r.working.Go(r.joinMail.run)
 	}
 	r.refresh.now()
 	return nil
@@ -93,6 +105,9 @@ func (r *run) startWays() {
 			r.net.NetworkChanged()
 			r.direct.NetworkChanged()
 			r.lan.NetworkChanged()
+			r.hubs.networkChanged()
+			r.dht.NetworkChanged()
+			r.ports.NetworkChanged()
 			r.pursuit.NetworkChanged()
 			r.links.greet(kith.AccountID{})
 			r.refresh.soon()
@@ -122,30 +137,11 @@ func (r *run) part(account kith.AccountID) {
 
 // searchLAN runs the LAN way while this person is visible.
 func (r *run) searchLAN() {
-	for r.ctx.Err() == nil {
-		visible, changed := r.refresh.visible()
-		if !visible {
-			select {
-			case <-changed:
-			case <-r.ctx.Done():
-			}
-			continue
+	r.whileVisible(func(ctx context.Context) {
+		if err := r.lan.Run(ctx, r.pursuit.Found); err != nil && ctx.Err() == nil {
+			r.log.Warn("the search of the local network ended", "error", err)
 		}
-		ctx, stop := context.WithCancel(r.ctx)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			if err := r.lan.Run(ctx, r.pursuit.Found); err != nil && ctx.Err() == nil {
-				r.log.Warn("the search of the local network ended", "error", err)
-			}
-		}()
-		select {
-		case <-changed:
-		case <-r.ctx.Done():
-		}
-		stop()
-		<-done
-	}
+	})
 }
 
 // dialled takes a link that the pursuit made.

@@ -47,14 +47,19 @@ type Options struct {
 	// Folders is where the folder Kith with those of the conversations is made;
 	// the person's home directory if empty.
 	Folders string
+	// DHTRouters are hosts and ports of nodes of the DHT to begin with; nil: the
+	// well-known ones.
+	DHTRouters []string
 
 	// now is the wall clock, listen opens the network and launch opens a file
 	// with the system's program; tests replace them. noFiles leaves out all that
-	// has to do with files, for simulations of many people.
+	// has to do with files, for simulations of many people. post, if not nil, is
+	// where letters are left.
 	now     func() time.Time
 	listen  listenFunc
 	launch  func(path string) error
 	noFiles bool
+	post    func(*run) post
 }
 
 // A Node is one running Kith. Its methods may be called from any goroutine.

@@ -139,6 +139,7 @@ func (f *refresher) now() {
 	if !visible {
 		r.net.SetDoors(nil)
 		r.pursuit.SetTargets(nil)
+		r.correspond(false, nil)
 		return
 	}
 	f.pairs.next()
@@ -148,6 +149,7 @@ func (f *refresher) now() {
 	}
 	var doors []session.Door
 	var targets []meet.Target
+	var known []acquaintance
 	for _, c := range r.people.unsorted() {
 		if _, blocked := r.people.block(c.Account); blocked || c.Relation == kith.Removed {
 			continue
@@ -163,11 +165,15 @@ func (f *refresher) now() {
 		if !c.Pair.IsZero() {
 			doors = append(doors, session.Door{Key: f.pairs.of(c.Pair), Account: c.Account})
 		}
-		targets = append(targets, meet.Target{Account: c.Account, Door: key, Addresses: c.Addresses})
+		notes, joining := meetOf(&c)
+		known = append(known, acquaintance{meet.Correspondent{Account: c.Account, Key: notes, Joining: joining}, hubsOf(&c)})
+		targets = append(targets, meet.Target{Account: c.Account, Door: key, Addresses: c.Addresses, Meet: notes, Joining: joining})
 	}
-	doors = append(doors, r.invitationDoors()...)
+	invited, meets := r.invitationDoors()
+	doors, known = append(doors, invited...), append(known, meets...)
 	r.net.SetDoors(doors)
 	r.pursuit.SetTargets(targets)
+	r.correspond(true, known)
 	r.spheres.prune(near)
 }
 

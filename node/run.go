@@ -13,7 +13,10 @@ import (
 	"kith/convo"
 	"kith/link"
 	"kith/meet"
+	"kith/meet/call"
+	"kith/meet/dht"
 	"kith/outbox"
+	"kith/portmap"
 	"kith/seal"
 	"kith/shelf"
 	"kith/store"
@@ -35,11 +38,18 @@ type run struct {
 	direct    *meet.Direct // nil in tests without a real network, as is lan
 	lan       *meet.LAN
 	pursuit   *meet.Pursuit
+	calls     *call.Calls   // nil like lan, as are all down to ports
+	friends   *call.Friends // who are linked, and bring others together
+	hubs      *hubs
+	joinMail  *joinMail
+	dht       *dht.Courier
+	ports     *portmap.Mapper
 	links     *links
 	joins     *joins
 	offers    *offers
 	pasted    *meet.Offers
 	outbox    *outbox.Outbox
+	mail      *mail
 	typing    *typing
 	refresh   *refresher
 	shelf     *shelf.Shelf // nil in simulations without files
@@ -99,7 +109,7 @@ func (r *run) start(ctx context.Context) error {
 	}
 	r.hidden = hidden != nil
 	r.tagKey = seal.NewSelfKey()
-	r.prefs = Preferences{ReadMarks: true, TypingMarks: true}
+	r.prefs = Preferences{ReadMarks: true, TypingMarks: true, DHT: true, MapPorts: true}
 	if err := loadJSON(ctx, r.store, setPreferences, &r.prefs); err != nil {
 		return err
 	}
@@ -117,6 +127,12 @@ func (r *run) start(ctx context.Context) error {
 	r.offers = newOffers()
 	r.pasted = meet.NewOffers(r.id.peer.Device)
 	r.outbox = outbox.New(r.store, r.id.peer.Account)
+	if r.mail, err = loadMail(ctx, r); err != nil {
+		return err
+	}
+	if r.opt.post != nil {
+		r.mail.use(r.opt.post(r))
+	}
 	r.typing = newTyping(r.ctx, r.publishTyping)
 	r.refresh = newRefresher(r)
 	if err := r.spheres.start(ctx); err != nil {
@@ -129,6 +145,7 @@ func (r *run) start(ctx context.Context) error {
 		return errors.Join(err, r.closeShelf())
 	}
 	r.startShelf()
+	r.working.Go(r.mail.run)
 	return nil
 }
 
@@ -152,6 +169,9 @@ func (r *run) close(reason link.Reason) error {
 	defer r.end()
 	r.links.shut(reason)
 	r.cancel()
+	if r.calls != nil {
+		r.calls.Close()
+	}
 	failed := r.closeShelf()
 	failed = errors.Join(failed, r.net.Close(reason))
 	r.working.Wait()
@@ -232,6 +252,9 @@ func (r *run) observe(change store.Change) {
 	if change.Events || change.Read {
 		r.links.changed(change.Conversation)
 	}
+	if change.Events {
+		r.mail.changed(change.Conversation)
+	}
 	r.refresh.stored(change)
 }
 
@@ -249,6 +272,7 @@ func (r *run) peopleChanged(account kith.AccountID) {
 	}
 	r.refresh.soon()
 	r.links.greet(account)
+	r.mail.news(account, outbox.Pause)
 	c, ok := r.people.get(account)
 	if !ok {
 		c = kith.Contact{Account: account, Relation: kith.Removed}

@@ -49,7 +49,7 @@ func (r *run) serve(l link.Link) {
 		Own:           r.id.peer,
 		Certificate:   r.id.cert,
 		SelfKey:       r.id.self,
-		Proofs:        talk.Proofs{Tag: seal.CheckSelfTag, Event: seal.VerifyEvent, Device: seal.VerifyDevice},
+		Proofs:        proofs,
 		Conversations: []kith.ConversationID{kith.DirectConversation(r.id.peer.Account, account)},
 		Host:          self,
 		Now:           r.opt.now,
@@ -72,12 +72,17 @@ func (r *run) serve(l link.Link) {
 	l.Close(reasonFor(err))
 	<-l.Done()
 	r.links.remove(served)
+	r.friendDown(l.Peer().Device)
 	log.Debug("link ended", "reason", l.Reason(), "error", err)
+	if l.Reason() == link.Lost && r.hubs != nil {
+		r.hubs.networkChanged() // what led to them may lead to no hub either
+	}
 	r.typing.set(kith.DirectConversation(r.id.peer.Account, account), account, false)
 	if r.ctx.Err() != nil {
 		return
 	}
 	r.noteSeen(account)
+	r.mail.parted(l.Peer(), time.Since(served.since))
 	r.linkChanged(account)
 	if l.Reason() == link.Replaced && !r.links.has(account) {
 		// The other side keeps an older link, which must be one of a former
@@ -85,6 +90,9 @@ func (r *run) serve(l link.Link) {
 		time.AfterFunc(tieWindow, func() { r.pursuit.Now(account) })
 	}
 }
+
+// proofs are the checks of what others wrote.
+var proofs = talk.Proofs{Tag: seal.CheckSelfTag, Event: seal.VerifyEvent, Device: seal.VerifyDevice}
 
 // reasonFor is what to tell the other side when err ended what we did.
 func reasonFor(err error) link.Reason {
@@ -228,6 +236,8 @@ func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open talk.Open, e
 		h.spheres.tellInvites(peer.Account, h.link.talk.Say)
 		h.spheres.tellFellows(h.link)
 		h.tellSwarm(h.link)
+		h.mail.tell(h.link)
+		h.friendUp(peer)
 	})
 	if news {
 		h.spheres.introduce(peer.Account)
@@ -261,6 +271,11 @@ func (h *host) Said(ctx context.Context, frame wire.Frame) error {
 		return nil
 	case wire.Fellows:
 		return h.spheres.onFellows(ctx, peer.Account, f)
+	case wire.Drops:
+		return h.mail.onDrops(ctx, h.link, f)
+	case wire.Seek, wire.Sought, wire.Pass:
+		h.bring(peer.Device, f)
+		return nil
 	}
 	h.dropped.add("a frame that does not belong into a talk")
 	return nil

@@ -190,11 +190,19 @@ func (e *simEndpoint) Accept(ctx context.Context) (session.Incoming, error) {
 	}
 }
 
-func (e *simEndpoint) Addresses() []netip.AddrPort    { return []netip.AddrPort{e.at} }
-func (e *simEndpoint) NetworkChanged()                {}
+func (e *simEndpoint) Addresses() []netip.AddrPort  { return []netip.AddrPort{e.at} }
+func (e *simEndpoint) NetworkChanged()              {}
+func (e *simEndpoint) SetMappings([]netip.AddrPort) {}
+func (e *simEndpoint) NAT(context.Context, []string) (session.NATReport, error) {
+	return session.NATReport{}, errors.New("no STUN servers in this world")
+}
 func (e *simEndpoint) SetICE(session.ICEConfig) error { return nil }
 func (e *simEndpoint) Offer(context.Context) (*session.Offering, error) {
 	return nil, errors.New("no pasted offers in this world")
+}
+func (e *simEndpoint) OfferNow(ctx context.Context) (*session.Offering, error) { return e.Offer(ctx) }
+func (e *simEndpoint) AnswerNow(ctx context.Context, remote wire.Offer) (*session.Offering, error) {
+	return e.Answer(ctx, remote)
 }
 func (e *simEndpoint) Answer(context.Context, wire.Offer) (*session.Offering, error) {
 	return nil, errors.New("no pasted offers in this world")

@@ -31,14 +31,20 @@ type person struct {
 	node    *Node
 	wrote   int // messages, over all lives
 	life    int // how often it was set back
+	depot   *depot
 }
 
 func (w *world) person(t *testing.T, name string, ahead time.Duration) *person {
+	return w.mailer(t, name, ahead, nil)
+}
+
+// mailer is a person who leaves letters in a depot, if there is one.
+func (w *world) mailer(t *testing.T, name string, ahead time.Duration, d *depot) *person {
 	w.mu.Lock()
 	w.seed++
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(w.seed >> 8), byte(w.seed)}), 7000)
 	w.mu.Unlock()
-	p := &person{t: t, world: w, name: name, home: t.TempDir(), at: at}
+	p := &person{t: t, world: w, name: name, home: t.TempDir(), at: at, depot: d}
 	p.ahead.Store(int64(ahead))
 	t.Cleanup(p.stop)
 	p.start()
@@ -61,6 +67,7 @@ func (p *person) start() {
 		listen: p.world.listener(p.at),
 
 		noFiles: true,
+		post:    p.depot.opener(),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -185,18 +192,42 @@ func TestAllCopiesConverge(t *testing.T) {
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulate(t, seed, 4, 300) })
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed, 4, 300, nil) })
 		})
 	}
 }
 
-func simulate(t *testing.T, seed uint64, size, steps int) {
+// The same while letters go to and fro, some of which are lost, doubled, shuffled
+// or late.
+func TestAllCopiesConvergeWithLetters(t *testing.T) {
+	seeds := uint64(3)
+	if testing.Short() {
+		seeds = 1
+	}
+	if n, err := strconv.ParseUint(os.Getenv("KITH_SEEDS"), 10, 64); err == nil {
+		seeds = n
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDepot("one.example", "two.example")
+				d.random, d.wild = rand.New(rand.NewPCG(seed, 3)), true
+				simulate(t, seed, 4, 200, d)
+				if d.everLeft() < 20 {
+					t.Errorf("%d letters: the simulation does too little", d.everLeft())
+				}
+			})
+		})
+	}
+}
+
+func simulate(t *testing.T, seed uint64, size, steps int, d *depot) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	w := newWorld(linktest.Conditions{Delay: 40 * time.Millisecond, Jitter: 30 * time.Millisecond, Loss: 0.02, Seed: seed})
 	var all []*person
 	for i := range size {
 		ahead := []time.Duration{0, 0, 11 * 365 * 24 * time.Hour, -4 * 365 * 24 * time.Hour, 3 * time.Minute}[i%5]
-		all = append(all, w.person(t, fmt.Sprintf("P%d", i), ahead))
+		all = append(all, w.mailer(t, fmt.Sprintf("P%d", i), ahead, d))
 	}
 	type pair struct{ a, b *person }
 	var pairs []pair

@@ -43,6 +43,11 @@ func (r *run) ways() []Way {
 	if r.direct != nil {
 		list = append(list, viewWay(r.direct.State()), viewWay(r.lan.State()))
 	}
+	if r.calls != nil {
+		for _, c := range r.couriers() {
+			list = append(list, viewWay(c.State()))
+		}
+	}
 	return append(list, Way{Way: meet.WayOffer, Working: true, Reason: "Links two devices by two lines that people send each other: kith connect NAME."})
 }
 
@@ -121,6 +126,7 @@ func (n *Node) Retry(ctx context.Context, ref string) error {
 	if !r.isVisible() {
 		return kith.Errorf(kith.Conflict, "you are hidden; become visible to be connected")
 	}
+	r.hubs.networkChanged() // by them others are met
 	if ref == "" {
 		r.pursuit.NetworkChanged()
 		return nil

@@ -108,6 +108,8 @@ type Message struct {
 	Sent         time.Time           `json:"sent" doc:"The author's clock"`
 	Order        uint64              `json:"order" doc:"Sorts the messages of a conversation; by ID where it is the same"`
 	State        kith.DeliveryState  `json:"state" enum:"pending,held,delivered,read"`
+	HeldBy       string              `json:"held_by,omitempty" doc:"Host of the hub where it lies, sealed, for somebody who is away; if with several, the one that keeps it longest"`
+	HeldUntil    *time.Time          `json:"held_until,omitempty" doc:"Until when that hub keeps it; if nobody came for it by then, it is left anew"`
 	Edited       bool                `json:"edited"`
 	Deleted      bool                `json:"deleted"`
 	ReplyTo      *kith.EventID       `json:"reply_to,omitempty"`
@@ -141,6 +143,9 @@ type Receipt struct {
 	Device    kith.DeviceID  `json:"device"`
 	Delivered *time.Time     `json:"delivered,omitempty"`
 	Read      *time.Time     `json:"read,omitempty"`
+	HeldBy    string         `json:"held_by,omitempty" doc:"Host of the hub where it lies, sealed, for this device"`
+	HeldUntil *time.Time     `json:"held_until,omitempty" doc:"Until when that hub keeps it"`
+	Reason    string         `json:"reason,omitempty" doc:"Why it could not be left anywhere for this device, a sentence"`
 }
 
 // A Conversation is one row of the list of conversations.
@@ -237,17 +242,21 @@ type ICEServer struct {
 type Preferences struct {
 	ReadMarks   bool `json:"read_marks" doc:"Tell others what you have read"`
 	TypingMarks bool `json:"typing_marks" doc:"Tell others that you are writing"`
+	DHT         bool `json:"dht" doc:"Meet contacts by the public DHT of BitTorrent; nobody learns whom"`
+	MapPorts    bool `json:"map_ports" doc:"Ask the home router to let others in (UPnP, NAT-PMP, PCP)"`
 }
 
 // A Notice is something that happened. Type names which of the other fields
 // is set.
 type Notice struct {
-	Type    string         `json:"type" enum:"message,contact,conversation,sphere,row,status,typing,transfer,sealing,me,reset"`
+	Type    string         `json:"type" enum:"message,contact,conversation,sphere,row,status,typing,transfer,sealing,me,hubs,hub-notice,reset"`
 	Message *Message       `json:"message,omitempty" doc:"New or changed; of a transfer, only that of its file changed"`
 	Contact *Contact       `json:"contact,omitempty" doc:"New or changed"`
 	Sphere  *Sphere        `json:"sphere,omitempty" doc:"New or changed"`
 	Status  *ContactStatus `json:"status,omitempty"`
 	Typing  *Typing        `json:"typing,omitempty"`
+	// HubNotice is a word of the moderator of a hub.
+	HubNotice *HubNotice `json:"hub_notice,omitempty"`
 	// Conversation has so many changes, or changes of receipts, that it is
 	// best loaded again.
 	Conversation *kith.ConversationID `json:"conversation,omitempty"`

@@ -36,6 +36,7 @@ func (r *run) view(entry *store.Entry) Message {
 	}
 	if entry.Mine {
 		msg.Has, msg.HasRead = entry.Has, entry.HasRead
+		r.hold(&msg, entry)
 	}
 	if !entry.ReplyTo.IsZero() {
 		msg.ReplyTo = &entry.ReplyTo

@@ -13,6 +13,14 @@ func (c *Client) Status(ctx context.Context) (node.Status, error) {
 	return out, err
 }
 
+// Doctor finds out what stands between the node's device and others. It takes
+// some seconds.
+func (c *Client) Doctor(ctx context.Context) ([]node.Finding, error) {
+	var out []node.Finding
+	err := c.get(ctx, "/connections/doctor", &out)
+	return out, err
+}
+
 // Retry looks for a contact at once, or for all if ref is empty.
 func (c *Client) Retry(ctx context.Context, ref string) error {
 	return c.post(ctx, "/connections/retry", object{"contact": ref}, nil)

@@ -36,6 +36,8 @@ func newConfigCmd(e *env) *cobra.Command {
 				e.table([][]string{
 					{"read-marks", onOff(v.ReadMarks), "tell others what you have read"},
 					{"typing-marks", onOff(v.TypingMarks), "tell others that you are writing"},
+					{"dht", onOff(v.DHT), "meet contacts by the public DHT of BitTorrent"},
+					{"map-ports", onOff(v.MapPorts), "ask the home router to let others in"},
 				})
 				e.printICE(v.ICE)
 			})
@@ -44,6 +46,8 @@ func newConfigCmd(e *env) *cobra.Command {
 	cmd.AddCommand(
 		newSwitchCmd(e, "read-marks", "tell others what you have read", func(p *node.Preferences) *bool { return &p.ReadMarks }),
 		newSwitchCmd(e, "typing-marks", "tell others that you are writing", func(p *node.Preferences) *bool { return &p.TypingMarks }),
+		newSwitchCmd(e, "dht", "meet contacts by the public DHT of BitTorrent", func(p *node.Preferences) *bool { return &p.DHT }),
+		newSwitchCmd(e, "map-ports", "ask the home router to let others in", func(p *node.Preferences) *bool { return &p.MapPorts }),
 		newICECmd(e))
 	return cmd
 }

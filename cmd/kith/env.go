@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/adrg/xdg"
@@ -164,4 +165,16 @@ func quiet(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// dhtRouters are the nodes of the DHT to begin with; nil for the well-known ones.
+func (e *env) dhtRouters() []string {
+	switch list := e.getenv("KITH_DHT_ROUTERS"); list {
+	case "":
+		return nil
+	case "none":
+		return []string{}
+	default:
+		return strings.Split(list, ",")
+	}
 }

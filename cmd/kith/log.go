@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -148,6 +149,14 @@ func newDetailsCmd(e *env) *cobra.Command {
 	}
 }
 
+// heldBy says by which hub something is held, and until when.
+func (e *env) heldBy(hub string, until *time.Time) string {
+	if until == nil {
+		return ""
+	}
+	return " by " + printable.Line(hub) + " until " + e.stamp(*until)
+}
+
 func (e *env) printDetails(m node.Message, receipts []node.Receipt) {
 	rows := [][]string{
 		{"id", m.ID.String()},
@@ -155,7 +164,7 @@ func (e *env) printDetails(m node.Message, receipts []node.Receipt) {
 		{"sent", m.Sent.In(e.zone).Format("2006-01-02 15:04:05")},
 	}
 	if m.Mine {
-		rows = append(rows, []string{"state", string(m.State)})
+		rows = append(rows, []string{"state", string(m.State) + e.heldBy(m.HeldBy, m.HeldUntil)})
 	}
 	if t, _, _, ok := wording.TransferOf(m); ok && !m.Deleted {
 		rows = append(rows, []string{"transfer", fetched(m)})
@@ -168,6 +177,12 @@ func (e *env) printDetails(m node.Message, receipts []node.Receipt) {
 	}
 	for _, r := range receipts {
 		said := "not delivered yet"
+		if r.HeldUntil != nil {
+			said = "held" + e.heldBy(r.HeldBy, r.HeldUntil)
+		}
+		if r.Reason != "" {
+			said += ": " + printable.Line(r.Reason)
+		}
 		if r.Delivered != nil {
 			said = "delivered " + e.stamp(*r.Delivered)
 		}

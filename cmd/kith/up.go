@@ -34,7 +34,10 @@ ready, one line on standard output names the address of its page; everything
 else goes to standard error.
 
 The files of each conversation lie in a folder of its own below the folder Kith
-in your home directory, or in that which --folders or $KITH_FOLDERS names.`,
+in your home directory, or in that which --folders or $KITH_FOLDERS names.
+
+$KITH_DHT_ROUTERS lists nodes of the DHT to begin with, as host:port with commas
+between them, in place of the well-known ones; "none" is none.`,
 		Example: "  kith up --no-open\n  kith up --home /srv/kith --passphrase-file /run/secrets/kith",
 		Args:    between(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return up(cmd.Context(), e, o) },
@@ -110,6 +113,8 @@ func openNode(ctx context.Context, e *env, o upOptions, log *slog.Logger) (*node
 		n, err := node.Open(ctx, node.Options{
 			Home: home, Folders: folders, Log: log, Version: version(),
 			Loopback: e.getenv("KITH_LOOPBACK") == "1",
+
+			DHTRouters: e.dhtRouters(),
 			Passphrase: func(ctx context.Context) (string, error) {
 				passphrase, err := source(ctx)
 				asked, tries = err == nil, tries-1

@@ -37,6 +37,12 @@ test("a bubble says in words where it is", () => {
   expect(gone.querySelector("button")).toBeNull();
 });
 
+test("what lies with a hub says where, and until when", () => {
+  const held = message("3", { mine: true, state: "held", held_by: "hub.example", held_until: "2026-03-31T12:00:00Z" });
+  const props = { first: true, last: true, history: new History("conv"), openMenu: () => {} };
+  expect(render(Bubble, { ...props, message: held }).textContent).toMatch(/Held by hub\.example until .*2026/s);
+});
+
 test("reactions are counted, one's own is pressed", () => {
   self.me = { account: "me", device: "d", name: "Me", visible: true, encrypted: false, home: "/", version: "1" };
   const by = (from: string, emoji: string) => ({ from, from_name: from, emoji });

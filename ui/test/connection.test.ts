@@ -38,10 +38,10 @@ test("who is blocked is not tried", () => {
 });
 
 test("each way tells its state and reason", () => {
-  const box = render(Ways, { ways: [{ way: "lan", working: false, reason: "This device is on no network.", since: "0001-01-01T00:00:00Z" }, { way: "dht", working: true, reason: "<b>Fine.</b>", since: new Date().toISOString() }] });
+  const box = render(Ways, { ways: [{ way: "lan", working: false, reason: "This device is on no network.", since: "0001-01-01T00:00:00Z" }, { way: "xmpp", working: true, reason: "<b>Fine.</b>", since: new Date().toISOString() }] });
   const [lan, other] = [...box.querySelectorAll("li")].map(words);
   expect(lan).toBe(" Local network not working This device is on no network.");
-  expect(other).toMatch(/dht working since .*<b>Fine\.<\/b>/);
+  expect(other).toMatch(/xmpp working since .*<b>Fine\.<\/b>/);
 });
 
 test("a request and a warning wait for an answer", () => {

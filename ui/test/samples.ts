@@ -1,4 +1,4 @@
-import type { Contact, Conversation, Member, Message, SharedFile, Sphere, Transfer } from "../src/lib/api";
+import type { Contact, Conversation, Hub, HubNotice, Member, Message, SharedFile, Sphere, Transfer } from "../src/lib/api";
 
 export const message = (id: string, more: Partial<Message> = {}): Message => ({
   id, conversation: "conv", from: "bob", from_name: "Bob", mine: false, text: `text of ${id}`, sent: "2026-05-04T10:00:00Z", order: Number(/\d+$/.exec(id)?.[0] ?? 0),
@@ -22,6 +22,15 @@ export const member = (account: string, more: Partial<Member> = {}): Member => (
 export const sphere = (id: string, more: Partial<Sphere> = {}): Sphere => ({
   id, name: id, about: "", public: false, full_history: false, state: "member", role: "creator", invited: [], linked: 0,
   members: [member("me", { me: true, role: "creator", connection: "connected" }), member("bob"), member("carl", { name: "Carl", relation: "fellow" })], ...more,
+});
+
+export const hub = (name: string, more: Partial<Hub> = {}): Hub => ({
+  url: `https://${name}`, name, own: true, phase: "connected", reason: `Connected to the hub ${name}.`, since: "2026-05-04T10:00:00Z", parts: ["meet", "mailbox"],
+  device: "4mnti3p7q2xzabcd", notices: [], ...more,
+});
+
+export const hubNotice = (name: string, id: number, more: Partial<HubNotice> = {}): HubNotice => ({
+  hub: name, id, at: `2026-05-04T10:00:0${id}Z`, to_you: false, text: `word ${id}`, ...more,
 });
 
 // answers makes fetch answer by path; a function gets the request.

@@ -1,6 +1,7 @@
 import { createRawSnippet, flushSync } from "svelte";
 import { describe, expect, test, vi } from "vitest";
 import Restore from "../src/views/Restore.svelte";
+import Reach from "../src/views/Reach.svelte";
 import SettingsKeys from "../src/views/SettingsKeys.svelte";
 import SettingsStorage from "../src/views/SettingsStorage.svelte";
 import Tabs from "../src/components/Tabs.svelte";
@@ -91,6 +92,17 @@ test("what the node says of keys is worded in French", () => {
   settings.set("language", "system");
   expect(worded.filter((s) => /\b(the|this|key|with|your)\b/i.test(s))).toEqual([]);
   expect(worded[4]).toBe("Bob Jr. ne fait plus partie de vos contacts : rien n’est accepté de cette clé.");
+});
+
+test("what leads others here is switched, and nothing else with it", async () => {
+  const before = { read_marks: true, typing_marks: false, dht: true, map_ports: true };
+  let said: unknown;
+  answers({ "GET /me/preferences": before, "PUT /me/preferences": async (r: Request) => (said = await r.json()) });
+  const box = render(Reach, {});
+  await vi.waitFor(() => expect(box.querySelectorAll("[role=switch]").length).toBe(2));
+  box.querySelector<HTMLElement>("[role=switch]")!.click();
+  await vi.waitFor(() => expect(said).toEqual({ ...before, dht: false }));
+  await vi.waitFor(() => expect([...box.querySelectorAll<HTMLInputElement>("[role=switch]")].map((s) => s.checked ?? s.getAttribute("aria-checked"))).toEqual([false, true]));
 });
 
 describe("tabs", () => {

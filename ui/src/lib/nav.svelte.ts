@@ -7,7 +7,8 @@ import type { Held, Picked } from "./picked";
 import type { Writing } from "./writing.svelte";
 
 export type Dialog =
-  | { kind: "invite" | "join" | "new-sphere" | "several" | "settings" | "shortcuts" | "transfers" }
+  | { kind: "invite" | "join" | "new-sphere" | "several" | "shortcuts" | "transfers" }
+  | { kind: "settings"; page?: "network" }
   | { kind: "contact" | "offer"; account: string }
   | { kind: "sphere" | "sphere-invite"; id: string }
   | { kind: "connection"; account?: string }

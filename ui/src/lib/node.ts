@@ -1,10 +1,11 @@
 // Keeps the services current with what happens at the node.
 
-import { api, ask, type Message, type Notice } from "./api";
+import { api, ask, type HubNotice, type Message, type Notice } from "./api";
 import { contacts } from "./contacts.svelte";
 import { conversations } from "./conversations.svelte";
 import { drafts } from "./drafts.svelte";
 import { files } from "./files.svelte";
+import { hubs } from "./hubs.svelte";
 import { self } from "./me.svelte";
 import { nav } from "./nav.svelte";
 import { once } from "./once";
@@ -15,7 +16,7 @@ import { share } from "./tabs";
 // loadAll brings everything that is shown up to date.
 export const loadAll = once(async () => {
   await nav.attempt(async () => {
-    await Promise.all([self.load(), contacts.load(), spheres.load(), conversations.load(), connections.full && connections.load()]);
+    await Promise.all([self.load(), contacts.load(), spheres.load(), conversations.load(), hubs.load(), connections.full && connections.load()]);
     if (nav.history?.loaded) await nav.history.refresh();
     await catchUp();
     files.reset();
@@ -40,7 +41,7 @@ function begin() {
 }
 
 // take is told of one thing that happened.
-export function take(n: Notice, arrived: (m: Message) => void = () => {}) {
+export function take(n: Notice, arrived: (m: Message) => void = () => {}, spoke: (n: HubNotice) => void = () => {}) {
   const failed = () => {}; // the stream notices too if the node is gone
   switch (n.type) {
     case "reset":
@@ -48,6 +49,14 @@ export function take(n: Notice, arrived: (m: Message) => void = () => {}) {
       break;
     case "me":
       self.load().catch(failed);
+      break;
+    case "hubs":
+      hubs.load().catch(failed);
+      break;
+    case "hub-notice":
+      if (!n.hub_notice) break;
+      hubs.hear(n.hub_notice);
+      spoke(n.hub_notice);
       break;
     case "contact":
       if (n.contact) contacts.take(n.contact);
@@ -90,7 +99,7 @@ export function take(n: Notice, arrived: (m: Message) => void = () => {}) {
 }
 
 // follow listens until the page is closed.
-export function follow(arrived: (m: Message) => void): () => void {
+export function follow(arrived: (m: Message) => void, spoke: (n: HubNotice) => void): () => void {
   begin();
   return share({
     opened(gap) {
@@ -104,6 +113,6 @@ export function follow(arrived: (m: Message) => void): () => void {
       // Refused because the login has ended? Then the page says so.
       ask(api.GET("/me")).catch(() => {});
     },
-    notice: (n) => take(n, arrived),
+    notice: (n) => take(n, arrived, spoke),
   });
 }

@@ -1,8 +1,8 @@
-// Tells of messages that arrive: to screen readers always, on the desktop if
-// wanted and the page is not looked at.
+// Tells of messages that arrive, and of what hubs say: to screen readers always,
+// on the desktop if wanted and the page is not looked at.
 
 import { i18n } from "../i18n/index.svelte";
-import type { Message } from "./api";
+import type { HubNotice, Message } from "./api";
 import { lookedAt } from "./looking";
 import { nav } from "./nav.svelte";
 import { settings } from "./settings.svelte";
@@ -30,12 +30,24 @@ export async function arrived(m: Message) {
   if (Date.now() - new Date(m.sent).getTime() > oldest) return;
   const text = summary(m);
   announcements.say(i18n.t.chat.arrived(m.from_name, text));
+  await show(m.from_name, text, m.conversation, () => nav.open(m.conversation));
+}
+
+// spoke tells what the moderator of a hub just said.
+export async function spoke(notice: HubNotice) {
+  const who = i18n.t.hubs.newsOf(notice.hub);
+  announcements.say(`${who} ${notice.text}`);
+  await show(who, notice.text, `hub ${notice.hub}`, () => {});
+}
+
+// show puts it on the desktop, one for each tag.
+async function show(who: string, text: string, tag: string, open: () => void) {
   if (settings.notify === "off" || !("Notification" in window) || Notification.permission !== "granted") return;
   if (await lookedAt()) return;
-  const n = new Notification(m.from_name, { body: settings.notify === "text" ? text : "", icon: "/icon-192.png", tag: m.conversation });
+  const n = new Notification(who, { body: settings.notify === "text" ? text : "", icon: "/icon-192.png", tag });
   n.onclick = () => {
     window.focus();
-    nav.open(m.conversation);
+    open();
     n.close();
   };
 }

@@ -40,9 +40,11 @@ export function standing(t: Transfer, whole: number): string {
 // reason is why it waits or failed, as the node says it.
 export const reason = (t: Transfer) => (t.reason ? sentence(t.reason) : i18n.t.files.states[t.state]);
 
+const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
+
 // sentence is what the node says, in the language of the page.
 export function sentence(text: string): string {
-  const s = i18n.node(text.charAt(0).toUpperCase() + text.slice(1));
+  const s = capital(i18n.node(capital(text)));
   return /[.!?…]$/.test(s) ? s : `${s}.`;
 }
 

@@ -2,6 +2,7 @@
 
 import { api, ask, type Contact, type ContactStatus, type Status } from "./api";
 import { contacts } from "./contacts.svelte";
+import { hubs } from "./hubs.svelte";
 import { self } from "./me.svelte";
 import { spheres } from "./spheres.svelte";
 
@@ -18,9 +19,13 @@ class Connections {
     const all = [...contacts.all.values()].filter((c) => c.relation === "accepted" || c.relation === "asked");
     if (all.some((c) => c.connection === "connected") || spheres.linked) return "connected";
     if (all.some((c) => c.connection === "connecting")) return "connecting";
+    if (hubs.shut) return "blocked";
     if (all.length > 0) return all.every((c) => c.blocked) ? "blocked" : "disconnected";
     return "connecting";
   });
+
+  // shut is the hub because of which the light is orange.
+  shut = $derived(this.light === "blocked" ? hubs.shut : undefined);
 
   of(account: string): ContactStatus | undefined {
     return this.full?.contacts?.find((s) => s.account === account);
