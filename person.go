@@ -75,7 +75,7 @@ type Contact struct {
 	// their card says it.
 	Hub      string
 	Added    time.Time
-	LastSeen  time.Time // end of the last link
+	LastSeen time.Time // end of the last link
 }
 
 // A Secret is 32 bytes that never appear in a log.
