@@ -67,6 +67,8 @@ func (c *Client) answerPublish(name Hash, p publishing) {
 
 // SetTags replaces the tags under which the device listens.
 func (c *Client) SetTags(tags []Tag) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	wanted := make(map[Tag]bool, len(tags))
 	var add, remove []Tag
 	c.mu.Lock()
@@ -92,6 +94,8 @@ func (c *Client) SetTags(tags []Tag) {
 // SetBoxes replaces the boxes of the device. Those that left stay open until
 // the connection ends.
 func (c *Client) SetBoxes(boxes []OwnBox) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	c.mu.Lock()
 	var opened []OwnBox
 	have := make(map[Key]bool, len(c.boxes))

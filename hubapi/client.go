@@ -91,6 +91,9 @@ type Client struct {
 	opt    Options
 	host   string
 	hasten chan struct{} // connect now; holds one
+	// telling is held while the hub is told of tags or boxes, so that what it
+	// hears last is what is so.
+	telling sync.Mutex
 
 	mu      sync.Mutex // guards the rest
 	state   State
@@ -173,7 +176,7 @@ func (c *Client) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) > stayed+greetLimit || c.served(began) > stayed {
+		if c.served(began) > stayed {
 			pause = retryFirst
 		}
 		wait := time.Duration(float64(pause) * (0.5 + rand.Float64()))
@@ -230,26 +233,8 @@ func (c *Client) connect(ctx context.Context) error {
 	}
 	defer conn.close()
 	defer context.AfterFunc(ctx, conn.goodbye)()
-	c.mu.Lock()
-	c.conn = conn
-	c.greeted = time.Now()
-	c.state.Parts = welcome.Parts
-	tags := make([]Tag, 0, len(c.tags))
-	for tag := range c.tags {
-		tags = append(tags, tag)
-	}
-	boxes := slices.Clone(c.boxes)
-	c.mu.Unlock()
+	c.begin(conn, welcome)
 	defer c.lost(conn)
-	c.setState(Connected, "", time.Time{})
-	c.opt.Events.Connected(*welcome)
-	conn.listen(tags, nil)
-	if slices.Contains(welcome.Parts, PartMailbox) {
-		conn.open(boxes)
-	}
-	if slices.Contains(welcome.Parts, PartRelay) {
-		conn.send(&AskRelay{})
-	}
 	stop := make(chan struct{})
 	defer close(stop)
 	go c.tend(conn, stop)
@@ -261,6 +246,31 @@ func (c *Client) connect(ctx context.Context) error {
 		if err := c.heard(conn, f); err != nil {
 			return err
 		}
+	}
+}
+
+// begin tells a hub that greeted us all that it has to know.
+func (c *Client) begin(conn *conn, welcome *Welcome) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.mu.Lock()
+	c.conn = conn
+	c.greeted = time.Now()
+	c.state.Parts = welcome.Parts
+	tags := make([]Tag, 0, len(c.tags))
+	for tag := range c.tags {
+		tags = append(tags, tag)
+	}
+	boxes := slices.Clone(c.boxes)
+	c.mu.Unlock()
+	c.setState(Connected, "", time.Time{})
+	c.opt.Events.Connected(*welcome)
+	conn.listen(tags, nil)
+	if slices.Contains(welcome.Parts, PartMailbox) {
+		conn.open(boxes)
+	}
+	if slices.Contains(welcome.Parts, PartRelay) {
+		conn.send(&AskRelay{})
 	}
 }
 

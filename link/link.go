@@ -74,7 +74,7 @@ type Link interface {
 
 // A Path describes how a link runs.
 type Path struct {
-	Way    string // which way found it: "direct", "lan", "offer"
+	Way    string // which way found it: "direct", "lan", "offer", "hub", "dht", "friend"
 	Kind   string // "direct" or "relayed"
 	Local  string // address and port of this side
 	Remote string // and of the other

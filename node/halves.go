@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"kith"
 	"kith/link"
@@ -129,14 +130,21 @@ func (r *run) relaysChanged() {
 		return
 	}
 	cfg := sessionServers(servers)
-	for _, h := range r.hubs.list() {
-		relay := h.client.Relay()
-		for _, url := range relay.URLs {
-			cfg.Servers = append(cfg.Servers, session.ICEServer{URL: url, Username: relay.Username, Password: relay.Password})
-		}
-	}
 	if err := r.net.SetICE(cfg); err != nil {
-		r.log.Warn("the STUN and TURN servers can't be used", "error", err)
+		r.log.Warn("the configured STUN and TURN servers can't be used", "error", err)
+		cfg.Servers = nil
+	}
+	for _, h := range r.hubs.list() {
+		relay, with := h.client.Relay(), cfg
+		with.Servers = slices.Clone(cfg.Servers)
+		for _, url := range relay.URLs {
+			with.Servers = append(with.Servers, session.ICEServer{URL: url, Username: relay.Username, Password: relay.Password})
+		}
+		if err := r.net.SetICE(with); err != nil {
+			r.log.Warn("the relay of a hub can't be used", "hub", h.host, "error", err)
+			continue
+		}
+		cfg = with
 	}
 }
 
