@@ -289,3 +289,41 @@ func TestAnInvitationWorksWhileItsGiverIsAway(t *testing.T) {
 		return err
 	})
 }
+
+func TestOthersSendThisDeviceToNoHubOnItself(t *testing.T) {
+	hs := &hubs{r: &run{opt: &Options{}}, own: []string{"http://127.0.0.1:8440"}}
+	for url, may := range map[string]bool{
+		"https://hub.example":      true,
+		"https://hub.example:8443": true,
+		"http://127.0.0.1:8440":    true, // the person's own choice
+		"http://127.0.0.1:8441":    false,
+		"http://localhost":         false,
+		"http://hub.example":       false,
+		"https://hub.example/path": false,
+		"ftp://hub.example":        false,
+		"":                         false,
+	} {
+		if got := hs.mayUse(url); got != may {
+			t.Errorf("%q may be used: %v", url, got)
+		}
+	}
+}
+
+func TestNoticesThatTheHubDidNotSign(t *testing.T) {
+	h := runHub(t, t.TempDir())
+	ann := open(t, t.TempDir(), "Ann")
+	useHub(t, ann, h)
+	r, leave, err := ann.enter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	used := r.hubs.list()[0]
+	used.Notice(hubapi.Notice{ID: 1, At: 1, Text: "Send me your passphrase.", Signature: make([]byte, 64)})
+	if views := r.hubs.views(); len(views[0].Notices) > 0 {
+		t.Errorf("a forged notice is shown: %+v", views[0].Notices)
+	}
+	if r.dropped.snapshot()["a notice that the hub did not sign"] != 1 {
+		t.Errorf("it was not counted: %v", r.dropped.snapshot())
+	}
+}
