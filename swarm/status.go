@@ -123,7 +123,7 @@ func (t *transfer) stateLocked(connected bool) (State, string) {
 		return Seeding, ""
 	case r.Paused:
 		return Paused, ""
-	case !t.wantingLocked():
+	case !t.wantingLocked() && !t.wantsAllLocked():
 		return Partial, ""
 	case t.speed.queued:
 		return Queued, ""
@@ -131,6 +131,25 @@ func (t *transfer) stateLocked(connected bool) (State, string) {
 		return Fetching, ""
 	}
 	return Waiting, ""
+}
+
+// wantsAllLocked reports whether every file is wanted: if nothing is missing then,
+// it is about to be complete.
+func (t *transfer) wantsAllLocked() bool {
+	if t.c == nil {
+		return false
+	}
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	if t.c.plan == nil {
+		return false
+	}
+	for i := range t.c.plan.files {
+		if !t.rec.Select.wants(&t.c.plan.files[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // progressLocked counts what is wanted and here, by pieces; -1 if that is not
