@@ -327,9 +327,22 @@ func (t *transfer) block(err error) {
 	tt := t.t
 	t.mu.Unlock()
 	if tt != nil && !again {
-		go tt.DisallowDataDownload()
+		go t.halt(tt)
 	}
 	t.changed()
+}
+
+// halt has the library ask for nothing more. Whoever resumed the transfer
+// meanwhile must not be undone.
+func (t *transfer) halt(tt *torrent.Torrent) {
+	tt.DisallowDataDownload()
+	t.mu.Lock()
+	resumed := t.blocked == nil && !t.speed.queued && t.t == tt
+	t.mu.Unlock()
+	if resumed {
+		tt.AllowDataDownload()
+		t.prioritise()
+	}
 }
 
 // retryBlocked is how long a full disk is left alone.
