@@ -21,8 +21,10 @@ const (
 	publishPause = 100 * time.Millisecond
 	// askPause is how long a link may take before a letter asks in its place.
 	askPause = 3 * time.Second
-	// askAgain is how often the bundle of somebody who did not answer is looked at.
+	// askAgain is how often the bundle of somebody who did not answer is looked at,
+	// and askRetry that of somebody whose hub could not be asked.
 	askAgain = 15 * time.Minute
+	askRetry = time.Minute
 )
 
 // joinMail lets an invitation work while its giver is away:
@@ -46,6 +48,7 @@ type joinMail struct {
 	mu        sync.Mutex // guards the rest
 	published map[string]published
 	asked     map[kith.AccountID]string // the prekey with which they were asked, in hex
+	next      map[kith.AccountID]time.Time // when to look at a bundle again
 	replies   map[kith.Peer]wire.JoinReply
 	answered  int // replies that were left
 }
@@ -59,7 +62,7 @@ type published struct {
 func newJoinMail(r *run) *joinMail {
 	return &joinMail{
 		r: r, wake: make(chan struct{}, 1),
-		published: map[string]published{}, asked: map[kith.AccountID]string{}, replies: map[kith.Peer]wire.JoinReply{},
+		published: map[string]published{}, asked: map[kith.AccountID]string{}, next: map[kith.AccountID]time.Time{}, replies: map[kith.Peer]wire.JoinReply{},
 	}
 }
 
@@ -206,9 +209,21 @@ func (j *joinMail) ask() {
 		if c.Invitation.IsZero() || j.r.links.has(c.Account) || !j.r.isVisible() {
 			continue
 		}
+		j.mu.Lock()
+		waits := time.Now().Before(j.next[c.Account])
+		if !waits {
+			j.next[c.Account] = time.Now().Add(askRetry)
+		}
+		j.mu.Unlock()
+		if waits {
+			continue // whom this device looks for may change many times a minute
+		}
 		for _, hub := range hubsOf(&c) {
 			err := j.askAt(hub, &c)
 			if err == nil {
+				j.mu.Lock()
+				j.next[c.Account] = time.Now().Add(askAgain)
+				j.mu.Unlock()
 				break
 			}
 			if j.r.ctx.Err() == nil {
