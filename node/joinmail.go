@@ -47,7 +47,7 @@ type joinMail struct {
 
 	mu        sync.Mutex // guards the rest
 	published map[string]published
-	asked     map[kith.AccountID]string // the prekey with which they were asked, in hex
+	asked     map[kith.AccountID]string    // the prekey with which they were asked, in hex
 	next      map[kith.AccountID]time.Time // when to look at a bundle again
 	replies   map[kith.Peer]wire.JoinReply
 	answered  int // replies that were left
