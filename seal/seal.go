@@ -25,9 +25,12 @@
 //	half + half → pair secret → door (tag, integrity)   knocks of contacts
 //	                          → offer (tag, key)        pasted lines
 //	                          → envelope session        with a prekey
+//	                          → meet key                notes, tags, DHT items
 //	door keys   → fellow secret → door                  knocks of fellow members
 //	invitation secret         → door, offer             the same before the pair
 //	                          → proof                   in a JoinRequest
+//	                          → meet key, bundle, envelope session
+//	device key                → its names and boxes at hubs
 //	self key                  → self tags               one's own events
 //	                          → day tags                discovery on a LAN
 //
