@@ -74,11 +74,17 @@ type Link interface {
 
 // A Path describes how a link runs.
 type Path struct {
-	Way    string // which way found it: "direct", "lan", "offer", "hub", "dht", "friend"
-	Kind   string // "direct" or "relayed"
+	Way    string // which way found it: "direct", "lan", "offer", "hub", "dht", "friend", "link"
+	Kind   string // Direct or Relayed
 	Local  string // address and port of this side
 	Remote string // and of the other
 }
+
+// The kinds of paths.
+const (
+	Direct  = "direct"  // nobody in between reads and writes the packets
+	Relayed = "relayed" // a TURN server does
+)
 
 // A Reason says why a link ended. The positive ones travel to the other side.
 type Reason int

@@ -52,6 +52,7 @@ const (
 	WayHub    = "hub"
 	WayDHT    = "dht"
 	WayFriend = "friend"
+	WayLink   = "link"
 )
 
 // A Target is somebody whom we want a link to.

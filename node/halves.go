@@ -21,7 +21,10 @@ type half struct{ *session.Offering }
 
 func (h halves) Offer(ctx context.Context, way string, trickle bool) (call.Half, error) {
 	make := h.net.Offer
-	if trickle {
+	switch {
+	case way == meet.WayLink:
+		make = h.net.OfferDirect
+	case trickle:
 		make = h.net.OfferNow
 	}
 	o, err := make(ctx)
@@ -34,7 +37,10 @@ func (h halves) Offer(ctx context.Context, way string, trickle bool) (call.Half,
 
 func (h halves) Answer(ctx context.Context, offer wire.Offer, way string, trickle bool) (call.Half, error) {
 	make := h.net.Answer
-	if trickle {
+	switch {
+	case way == meet.WayLink:
+		make = h.net.AnswerDirect
+	case trickle:
 		make = h.net.AnswerNow
 	}
 	o, err := make(ctx, offer)
@@ -56,6 +62,7 @@ func (r *run) startCouriers(ctx context.Context) error {
 		Dropped: r.dropped.add,
 	})
 	r.friends = call.NewFriends(r.tell)
+	r.better = newBetter(r)
 	r.working.Go(func() { r.friends.Run(r.ctx, r.calls) })
 	var err error
 	if r.hubs, err = loadHubs(ctx, r); err != nil {
@@ -186,17 +193,23 @@ func (r *run) friendDown(device kith.DeviceID) {
 	}
 }
 
-// bring takes a frame by which those who are linked bring others together.
-func (r *run) bring(device kith.DeviceID, frame wire.Frame) {
+// bring takes a frame by which those who are linked bring others together, or
+// themselves on a better path.
+func (r *run) bring(l *live, frame wire.Frame) {
 	if r.friends == nil {
 		return
 	}
+	device := l.Peer().Device
 	switch f := frame.(type) {
 	case wire.Seek:
 		r.friends.OnSeek(device, f)
 	case wire.Sought:
 		r.friends.OnSought(device, f)
 	case wire.Pass:
+		if f.Tag == wire.PassSelf {
+			r.better.note(l, f.Note)
+			return
+		}
 		r.friends.OnPass(device, f)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"kith"
 	"kith/link"
+	"kith/meet/call"
 	talk "kith/sync"
 	"kith/wire"
 )
@@ -22,6 +23,9 @@ type live struct {
 	link.Link
 	since time.Time
 	talk  *talk.Talk
+
+	hope chan struct{} // that there is a better path by now; holds one
+	over *call.Over    // carries the notes that look for it
 
 	briefing briefing
 	mail     mailBriefing

@@ -30,6 +30,8 @@ type network interface {
 	Answer(ctx context.Context, remote wire.Offer) (*session.Offering, error)
 	OfferNow(ctx context.Context) (*session.Offering, error)
 	AnswerNow(ctx context.Context, remote wire.Offer) (*session.Offering, error)
+	OfferDirect(ctx context.Context) (*session.Offering, error)
+	AnswerDirect(ctx context.Context, remote wire.Offer) (*session.Offering, error)
 	Close(link.Reason) error
 }
 
@@ -109,6 +111,7 @@ func (r *run) startWays() {
 			r.dht.NetworkChanged()
 			r.ports.NetworkChanged()
 			r.pursuit.NetworkChanged()
+			r.better.now(kith.AccountID{})
 			r.links.greet(kith.AccountID{})
 			r.refresh.soon()
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"kith"
 	"kith/meet/dht"
 	"kith/portmap"
 	"kith/store"
@@ -77,6 +78,7 @@ func (r *run) followPorts() {
 				}
 			}
 			r.net.SetMappings(outside)
+			r.better.now(kith.AccountID{})
 			r.refresh.soon()
 		case <-r.ctx.Done():
 			return

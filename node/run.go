@@ -40,6 +40,7 @@ type run struct {
 	pursuit   *meet.Pursuit
 	calls     *call.Calls   // nil like lan, as are all down to ports
 	friends   *call.Friends // who are linked, and bring others together
+	better    *better
 	hubs      *hubs
 	joinMail  *joinMail
 	dht       *dht.Courier

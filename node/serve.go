@@ -40,7 +40,7 @@ func (r *run) serve(l link.Link) {
 		l.Close(reasonFor(err))
 		return
 	}
-	served := &live{Link: l, since: time.Now()}
+	served := newLive(l)
 	self := &host{run: r, link: served}
 	served.talk = talk.New(talk.Config{
 		Link:          l,
@@ -60,6 +60,9 @@ func (r *run) serve(l link.Link) {
 	r.pursuit.Linked(account, true) // again, for another link may have ended meanwhile
 	r.linkChanged(account)
 	r.working.Go(func() { r.takeStreams(ctx, served) })
+	if r.better != nil {
+		r.working.Go(func() { r.better.run(ctx, served) })
+	}
 	log.Debug("linked", "remote", l.Path().Remote)
 	err = served.talk.Run(ctx)
 	switch {
@@ -204,7 +207,7 @@ func (h *host) Greeted(ctx context.Context, hello wire.Hello) (open talk.Open, e
 		return open, err
 	}
 	addresses := hello.Addresses
-	if path := h.link.Path(); h.link.Initiator() && path.Kind == "direct" {
+	if path := h.link.Path(); h.link.Initiator() && path.Kind == link.Direct {
 		addresses = mergeAddresses(parseAddress(path.Remote), addresses)
 	}
 	var became, news bool
@@ -274,7 +277,7 @@ func (h *host) Said(ctx context.Context, frame wire.Frame) error {
 	case wire.Drops:
 		return h.mail.onDrops(ctx, h.link, f)
 	case wire.Seek, wire.Sought, wire.Pass:
-		h.bring(peer.Device, f)
+		h.bring(h.link, f)
 		return nil
 	}
 	h.dropped.add("a frame that does not belong into a talk")

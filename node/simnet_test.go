@@ -201,6 +201,12 @@ func (e *simEndpoint) Offer(context.Context) (*session.Offering, error) {
 	return nil, errors.New("no pasted offers in this world")
 }
 func (e *simEndpoint) OfferNow(ctx context.Context) (*session.Offering, error) { return e.Offer(ctx) }
+func (e *simEndpoint) OfferDirect(ctx context.Context) (*session.Offering, error) {
+	return e.Offer(ctx)
+}
+func (e *simEndpoint) AnswerDirect(ctx context.Context, remote wire.Offer) (*session.Offering, error) {
+	return e.Answer(ctx, remote)
+}
 func (e *simEndpoint) AnswerNow(ctx context.Context, remote wire.Offer) (*session.Offering, error) {
 	return e.Answer(ctx, remote)
 }

@@ -129,6 +129,7 @@ func (n *Node) Retry(ctx context.Context, ref string) error {
 	r.hubs.networkChanged() // by them others are met
 	if ref == "" {
 		r.pursuit.NetworkChanged()
+		r.better.now(kith.AccountID{})
 		return nil
 	}
 	c, err := r.contact(ref)
@@ -136,6 +137,7 @@ func (n *Node) Retry(ctx context.Context, ref string) error {
 		return err
 	}
 	r.pursuit.Now(c.Account)
+	r.better.now(c.Account)
 	return nil
 }
 

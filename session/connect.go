@@ -271,9 +271,9 @@ func refuse(conn *quic.Conn) { closeConn(conn, link.Replaced) }
 
 // path describes how a connection runs.
 func (o *Offering) path(by *leg, remote net.Addr) link.Path {
-	p := link.Path{Way: o.Way, Kind: "direct"}
+	p := link.Path{Way: o.Way, Kind: link.Direct}
 	if by != nil && by.relayed {
-		p.Kind = "relayed"
+		p.Kind = link.Relayed
 	}
 	var at netip.AddrPort
 	if udp, ok := remote.(*net.UDPAddr); ok {
@@ -283,12 +283,12 @@ func (o *Offering) path(by *leg, remote net.Addr) link.Path {
 	defer o.mu.Unlock()
 	for key, pair := range o.pairs {
 		if key.remote == at && pair.far {
-			p.Kind = "relayed"
+			p.Kind = link.Relayed
 		}
 	}
 	for _, c := range o.remotes {
 		if c.Addr == at && c.Type == wire.CandidateRelay {
-			p.Kind = "relayed"
+			p.Kind = link.Relayed
 		}
 	}
 	if by != nil && by.close != nil {

@@ -73,7 +73,8 @@
 // TCP and TLS is begun when UDP was silent for 100 ms, or the last time. When a
 // pair was taken all else is given back, and only QUIC keeps the path open. A
 // relay may go without a word: relayed links ask for a sign of life every few
-// seconds.
+// seconds. A direct path may be found later: devices with a relayed link try
+// again by halves without relays (OfferDirect), and replace it.
 //
 // # Threats
 //

@@ -90,6 +90,18 @@ func (c ICEConfig) parse() ([]server, error) {
 	return servers, nil
 }
 
+// withoutRelays are the servers that tell by UDP how they see this endpoint.
+func withoutRelays(servers []server) []server {
+	var list []server
+	for _, s := range servers {
+		if s.network == "udp" {
+			s.turn = false
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // SetICE replaces the servers for the offers that are made from now on. An
 // error is of kind kith.Invalid, and then nothing changes.
 func (e *Endpoint) SetICE(cfg ICEConfig) error {

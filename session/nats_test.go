@@ -72,7 +72,12 @@ func newPlayer(t testing.TB, host *lab.Host, role, hub string) *player {
 // the time.
 func (p *player) link(t testing.TB, q *player, delay time.Duration) (path link.Path, took time.Duration) {
 	t.Helper()
-	p.say(word{Again: true})
+	return p.begin(t, q, delay, word{Again: true})
+}
+
+func (p *player) begin(t testing.TB, q *player, delay time.Duration, how word) (path link.Path, took time.Duration) {
+	t.Helper()
+	p.say(how)
 	deadline := time.After(labTime)
 	for ends := 0; ends < 2; {
 		from, to := p, q
@@ -120,7 +125,9 @@ func (p passage) players(t testing.TB) (a, b *player) {
 }
 
 // Real routers between the two sides: direct wherever theory allows it, through
-// a relay elsewhere.
+// a relay elsewhere. A relay waits for a direct pair no longer than one usually
+// takes, so on a busy machine it may win; then the direct path is found without
+// relays, as nodes do for each relayed link.
 func TestThroughNATs(t *testing.T) {
 	lab.Require(t)
 	for _, p := range []passage{
@@ -141,6 +148,10 @@ func TestThroughNATs(t *testing.T) {
 			for _, what := range []string{"at first", "again"} {
 				path, took := a.link(t, b, 2*oneWay)
 				t.Logf("%s: %s in %v", what, path.Kind, took.Round(time.Millisecond))
+				if p.kind == link.Direct && path.Kind == link.Relayed {
+					path, took = a.begin(t, b, 2*oneWay, word{Again: true, Direct: true})
+					t.Logf("%s, without relays: %s in %v", what, path.Kind, took.Round(time.Millisecond))
+				}
 				if path.Kind != p.kind {
 					t.Errorf("%s: path %+v, want a %s one", what, path, p.kind)
 				}

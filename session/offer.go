@@ -35,6 +35,7 @@ type Offering struct {
 	ice        ICEConfig
 	servers    []server // of ice
 	answer     bool
+	direct     bool        // no relays
 	offer      *wire.Offer // for an answer: the offer
 	ufrag      string      // of the local half, as all else that checks need
 	integrity  stun.MessageIntegrity
@@ -81,19 +82,39 @@ type arrival struct {
 // What STUN and TURN servers add comes from Trickle. An error is of kind
 // kith.Unreachable if there is nothing to offer and nobody to ask.
 func (e *Endpoint) OfferNow(ctx context.Context) (*Offering, error) {
+	return e.offer(ctx, false)
+}
+
+// OfferDirect is OfferNow for a link that must be better than a relayed one:
+// neither side uses relays. An error is of kind kith.Conflict if this endpoint
+// is to use nothing else.
+func (e *Endpoint) OfferDirect(ctx context.Context) (*Offering, error) {
+	return e.offer(ctx, true)
+}
+
+func (e *Endpoint) offer(ctx context.Context, direct bool) (*Offering, error) {
 	local := wire.Offer{Device: seal.DeviceOf(e.cfg.Device), Created: time.Now()}
 	rand.Read(local.ID[:])
-	return e.open(ctx, local, nil)
+	return e.open(ctx, local, nil, direct)
 }
 
 // AnswerNow makes the answer to somebody's offer of the same. An error is of
 // kind kith.Invalid if it is no offer.
 func (e *Endpoint) AnswerNow(ctx context.Context, remote wire.Offer) (*Offering, error) {
+	return e.answer(ctx, remote, false)
+}
+
+// AnswerDirect makes the answer to what OfferDirect made.
+func (e *Endpoint) AnswerDirect(ctx context.Context, remote wire.Offer) (*Offering, error) {
+	return e.answer(ctx, remote, true)
+}
+
+func (e *Endpoint) answer(ctx context.Context, remote wire.Offer, direct bool) (*Offering, error) {
 	if remote.Answer {
 		return nil, kith.Errorf(kith.Invalid, "this is an answer, and an answer can't be answered: it belongs to whoever made the offer")
 	}
 	local := wire.Offer{Answer: true, ID: remote.ID, Device: seal.DeviceOf(e.cfg.Device), Created: time.Now()}
-	return e.open(ctx, local, &remote)
+	return e.open(ctx, local, &remote, direct)
 }
 
 // Offer is OfferNow for an offer that travels as one line: it waits for the
@@ -122,13 +143,13 @@ func complete(ctx context.Context) func(*Offering, error) (*Offering, error) {
 }
 
 // open makes one side of an attempt and begins to gather.
-func (e *Endpoint) open(ctx context.Context, local wire.Offer, offer *wire.Offer) (*Offering, error) {
+func (e *Endpoint) open(ctx context.Context, local wire.Offer, offer *wire.Offer, direct bool) (*Offering, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	o := &Offering{
 		Way:      "offer",
-		endpoint: e, answer: local.Answer, offer: offer,
+		endpoint: e, answer: local.Answer, offer: offer, direct: direct,
 		limiter:  rate.NewLimiter(checkRate, checkBurst),
 		trickle:  make(chan wire.Candidate, wire.MaxCandidates),
 		gathered: make(chan struct{}),
@@ -144,8 +165,8 @@ func (e *Endpoint) open(ctx context.Context, local wire.Offer, offer *wire.Offer
 	o.integrity = stun.NewShortTermIntegrity(local.Pwd)
 	o.ctx, o.expire = context.WithCancelCause(context.Background())
 	e.mu.Lock()
-	closed, busy := e.closed, len(e.offerings) >= maxOfferings
-	if !closed && !busy {
+	closed, busy, hidden := e.closed, len(e.offerings) >= maxOfferings, direct && e.ice.RelayOnly
+	if !closed && !busy && !hidden {
 		e.offerings[o] = struct{}{}
 		o.ice = e.ice
 	}
@@ -158,8 +179,15 @@ func (e *Endpoint) open(ctx context.Context, local wire.Offer, offer *wire.Offer
 		err := kith.Errorf(kith.Conflict, "%d connection offers are open, which are too many: try again later", maxOfferings)
 		o.expire(err)
 		return nil, err
+	case hidden:
+		err := kith.Errorf(kith.Conflict, "links go through relays only, as the settings say")
+		o.expire(err)
+		return nil, err
 	}
 	o.servers, _ = o.ice.parse() // SetICE has checked it
+	if direct {
+		o.servers = withoutRelays(o.servers)
+	}
 	expired := kith.Errorf(kith.Unreachable, "the offer is older than %.0f minutes: make a new one", offerLife.Minutes())
 	o.timer = time.AfterFunc(offerLife, func() { o.expire(expired) })
 	o.gatherKnown()

@@ -100,7 +100,8 @@ func (o *Offering) pairLocked(l *leg, remote netip.AddrPort) *pair {
 func (o *Offering) addRemoteLocked(c wire.Candidate) {
 	c.Addr = netip.AddrPortFrom(c.Addr.Addr().Unmap().WithZone(""), c.Addr.Port())
 	if len(o.remotes) >= maxRemote || c.Addr.Port() == 0 || !o.endpoint.usable(c.Addr.Addr()) ||
-		c.Transport != wire.CandidateUDP && c.Transport != wire.CandidateTCPPassive {
+		c.Transport != wire.CandidateUDP && c.Transport != wire.CandidateTCPPassive ||
+		o.direct && c.Type == wire.CandidateRelay {
 		return
 	}
 	for _, r := range o.remotes {

@@ -27,6 +27,7 @@ type word struct {
 	Mirrors   []string        `json:",omitempty"` // ask these about the NAT
 	Report    *NATReport      `json:",omitempty"` // what they say
 	Again     bool            `json:",omitempty"` // begin; or, said by a process: it is ready
+	Direct    bool            `json:",omitempty"` // with Again: without relays
 	Cold      bool            `json:",omitempty"` // begin to know nothing of the network
 	Error     string          `json:",omitempty"`
 }
@@ -98,6 +99,7 @@ type actor struct {
 	say      func(word)
 	answers  bool
 	offering *Offering // the latest
+	direct   bool      // it is without relays
 	start    time.Time // of it
 }
 
@@ -111,8 +113,12 @@ func (a *actor) take(w word) (err error) {
 		a.say(word{Report: &report})
 		return err
 	case w.Again:
-		a.start = time.Now()
-		a.offering, err = a.endpoint.OfferNow(a.t.Context())
+		a.start, a.direct = time.Now(), w.Direct
+		make := a.endpoint.OfferNow
+		if a.direct {
+			make = a.endpoint.OfferDirect
+		}
+		a.offering, err = make(a.t.Context())
 		return a.tell(err)
 	case w.Candidate != nil:
 		a.offering.Add(*w.Candidate)
@@ -123,7 +129,11 @@ func (a *actor) take(w word) (err error) {
 		}
 		if a.answers {
 			a.start = time.Now()
-			a.offering, err = a.endpoint.AnswerNow(a.t.Context(), half)
+			make := a.endpoint.AnswerNow
+			if w.Direct {
+				make = a.endpoint.AnswerDirect
+			}
+			a.offering, err = make(a.t.Context(), half)
 			if err := a.tell(err); err != nil {
 				return err
 			}
@@ -145,7 +155,7 @@ func (a *actor) tell(err error) error {
 	if err != nil {
 		return err
 	}
-	a.say(word{Offer: half})
+	a.say(word{Offer: half, Direct: a.direct})
 	go func() {
 		for c := range o.Trickle() {
 			a.say(word{Candidate: &c})

@@ -83,7 +83,7 @@ func (e *Endpoint) newLink(conn *quic.Conn, initiator bool, path link.Path, rele
 	}
 	e.log.Debug("link", "peer", peer.Account, "path", l.Path(), "initiator", initiator)
 	go l.acceptLoop()
-	if path.Kind == "relayed" {
+	if path.Kind == link.Relayed {
 		go l.watch(e.beat, e.patience)
 	}
 	return l, nil

@@ -56,6 +56,48 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+// Halves without relays hold none, take none of the other side, and can't be
+// had where only relays may be shown.
+func TestDirectOffersUseNoRelays(t *testing.T) {
+	relay := newTURN(t)
+	a, b := newNode(t), newNode(t)
+	relay.use(t, a, false, "udp")
+	relay.use(t, b, false, "udp")
+	o, err := a.OfferDirect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, o.gathered, "the STUN server")
+	for _, c := range o.Local().Candidates {
+		if c.Type == wire.CandidateRelay {
+			t.Errorf("the offer tells %v", c)
+		}
+	}
+	answer, err := b.Answer(t.Context(), o.Local()) // by somebody who uses relays all the same
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := answer.Local()
+	half.Candidates = slices.DeleteFunc(half.Candidates, func(c wire.Candidate) bool { return c.Type != wire.CandidateRelay })
+	if len(half.Candidates) == 0 {
+		t.Fatal("the answer holds no relay")
+	}
+	answer.Close() // so that it does not check us
+	ctx, stop := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	defer stop()
+	if l, err := o.Connect(ctx, &half); kith.KindOf(err) != kith.Unreachable {
+		t.Errorf("link %v, error %v, want one that says that there is no path", l, err)
+	}
+
+	relay.use(t, a, true, "udp")
+	if _, err := a.OfferDirect(t.Context()); kith.KindOf(err) != kith.Conflict {
+		t.Errorf("an offer without relays of who shows relays only: %v", err)
+	}
+	if _, err := b.AnswerDirect(t.Context(), o.Local()); err != nil {
+		t.Errorf("answer: %v", err)
+	}
+}
+
 // Who shows relays only sends nothing to the other side's addresses itself.
 func TestHiddenSendsNothingItself(t *testing.T) {
 	relay := newTURN(t)

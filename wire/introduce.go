@@ -22,7 +22,8 @@ type Seek struct{ Tags [][16]byte }
 type Sought struct{ Tag [16]byte }
 
 // Pass asks to hand a note to everybody else who seeks under the tag; to those
-// it comes as it is.
+// it comes as it is. With the tag PassSelf it is for the receiver: by such notes
+// two devices look for a better path than that of the link between them.
 type Pass struct {
 	Tag  [16]byte
 	Note []byte // 1 to MaxSealedNote bytes
@@ -30,6 +31,9 @@ type Pass struct {
 
 // MaxSealedNote bounds a note as it is passed on, in bytes.
 const MaxSealedNote = MaxNote + 32
+
+// PassSelf is the tag of a note for who receives it.
+var PassSelf [16]byte
 
 func (Seek) kind() byte   { return kindSeek }
 func (Sought) kind() byte { return kindSought }

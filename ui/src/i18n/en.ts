@@ -232,7 +232,7 @@ export const en = {
     forGood: "for good",
     ways: "Ways to find each other",
     links: "Links",
-    way: { lan: "Local network", direct: "Known addresses", offer: "Pasted lines", invitation: "Invitation", hub: "Hub", dht: "Public network (DHT)", friend: "Common contact" } as Record<string, string>,
+    way: { lan: "Local network", direct: "Known addresses", offer: "Pasted lines", invitation: "Invitation", hub: "Hub", dht: "Public network (DHT)", friend: "Common contact", link: "Better path" } as Record<string, string>,
     working: "working",
     failing: "not working",
     path: { direct: "direct", relayed: "through a relay" },

@@ -236,7 +236,7 @@ export const fr: Texts = {
     forGood: "définitivement",
     ways: "Moyens de se trouver",
     links: "Liaisons",
-    way: { lan: "Réseau local", direct: "Adresses connues", offer: "Lignes collées", invitation: "Invitation", hub: "Hub", dht: "Réseau public (DHT)", friend: "Contact commun" },
+    way: { lan: "Réseau local", direct: "Adresses connues", offer: "Lignes collées", invitation: "Invitation", hub: "Hub", dht: "Réseau public (DHT)", friend: "Contact commun", link: "Meilleur chemin" },
     working: "en service",
     failing: "hors service",
     path: { direct: "directe", relayed: "par un relais" },
