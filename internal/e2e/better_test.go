@@ -12,25 +12,22 @@ import (
 	"kith/internal/lab"
 )
 
-// gap cuts two hosts off from each other, until the function that it gives is
-// called. Both reach everybody else.
-func gap(t *testing.T, a, b *lab.Host) (mend func()) {
+// only lets a host reach nobody but one other, until the function that it gives
+// is called.
+func only(t *testing.T, h, other *lab.Host) (mend func()) {
 	t.Helper()
-	nft := func(h *lab.Host, args ...string) {
+	nft := func(rules string) {
 		t.Helper()
-		if out, err := h.Command(t.Context(), "nft", args...).CombinedOutput(); err != nil {
-			t.Fatalf("nft %v: %v\n%s", args, err, out)
+		if out, err := h.Command(t.Context(), "nft", rules).CombinedOutput(); err != nil {
+			t.Fatalf("nft %s: %v\n%s", rules, err, out)
 		}
 	}
-	for _, ends := range [][2]*lab.Host{{a, b}, {b, a}} {
-		nft(ends[0], fmt.Sprintf(`table inet gap {
-			chain out { type filter hook output priority 0; ip daddr %[1]v drop; ip6 daddr %[2]v drop; }
-		}`, ends[1].Addr(), ends[1].Addr6()))
-	}
+	nft(fmt.Sprintf(`table inet only {
+		chain out { type filter hook output priority 0; policy drop; oifname "lo" accept; ip daddr %v accept; }
+	}`, other.Addr()))
 	return func() {
 		t.Helper()
-		nft(a, "delete table inet gap")
-		nft(b, "delete table inet gap")
+		nft("delete table inet only")
 	}
 }
 
@@ -42,7 +39,7 @@ func TestRelayedLinkBecomesDirect(t *testing.T) {
 	hub := runsHub(t, net.Host("hub"), "allow_private = false", "allow_private = true")
 	conf := lab.Kith{Env: []string{hub.roots()}}
 	annsHost, bobsHost := net.Host("ann"), net.Host("bob")
-	mend := gap(t, annsHost, bobsHost)
+	mend := []func(){only(t, annsHost, hub.host), only(t, bobsHost, hub.host)}
 	ann, bob := lives(t, annsHost, "ann", conf), lives(t, bobsHost, "bob", conf)
 	ann.at(t, hub)
 	bob.at(t, hub)
@@ -64,7 +61,9 @@ func TestRelayedLinkBecomesDirect(t *testing.T) {
 	writers := append(ann.writers(bob, 2), bob.writers(ann, 2)...)
 	var writing sync.WaitGroup
 	writing.Go(func() { write(ctx, 20*time.Millisecond, 500, "", writers...) })
-	mend()
+	for _, f := range mend {
+		f()
+	}
 	for _, p := range []*person{ann, bob} { // who do not wait for the next try
 		if err := p.api.Retry(t.Context(), ""); err != nil {
 			t.Fatal(err)
