@@ -56,6 +56,7 @@ type Endpoint struct {
 	done     chan struct{}
 	patience time.Duration  // probePatience, less in tests
 	beat     time.Duration  // relayBeat, less in tests
+	deafness time.Duration  // deafLink, less in tests
 	accepts  sync.WaitGroup // of the goroutines that accept
 	silent   atomic.Bool    // no server answered over UDP when they were asked last
 
@@ -95,6 +96,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 		done:      make(chan struct{}),
 		patience:  probePatience,
 		beat:      relayBeat,
+		deafness:  deafLink,
 		links:     make(map[*quicLink]struct{}),
 		offerings: make(map[*Offering]struct{}),
 	}

@@ -15,6 +15,10 @@ import (
 // changed.
 const probePatience = 3 * time.Second
 
+// deafLink is how long a link may take until anything comes back after something
+// was written. A path that is only slow or crowded gives a sign before.
+const deafLink = 8 * time.Second
+
 // relayBeat is how long a relayed link may be silent until it is asked for a
 // sign of life.
 const relayBeat = 2 * time.Second

@@ -211,6 +211,35 @@ func TestNetworkChanged(t *testing.T) {
 	echo(t, alive, aliveB)
 }
 
+// A path dies without a word: who writes learns of it soon, who has nothing to
+// write keeps a link that may come back.
+func TestWritingIntoADeadPath(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	a.deafness = 300 * time.Millisecond
+	f := newForwarder(t, b.loopback()[0], 0)
+	key := newDoorKey()
+	b.SetDoors([]Door{{Key: key}})
+	la, lb := dialBy(t, a, b, key, []netip.AddrPort{f.addr()})
+	echo(t, la, lb)
+	s, err := la.Open(t.Context(), link.Talk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.setCut(true)
+	select {
+	case <-la.Done():
+		t.Fatal("the link ended, though nobody wrote")
+	case <-time.After(3 * a.deafness):
+	}
+	if _, err := s.Write([]byte("hello?")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, la.Done(), "the loss of a dead link")
+	if la.Reason() != link.Lost {
+		t.Errorf("reason %v", la.Reason())
+	}
+}
+
 // A link that came to an address of ours which is gone ends at once.
 func TestAddressGone(t *testing.T) {
 	a, b := newNode(t), newNode(t)

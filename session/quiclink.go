@@ -28,9 +28,12 @@ type quicLink struct {
 	path      link.Path // Local and Remote as they were at the beginning
 	release   func()    // frees what carries the connection; may be nil
 
-	streams chan accepted // that the other side opened
-	done    chan struct{} // closed by ended, after reason was stored
-	reason  atomic.Int64
+	streams  chan accepted // that the other side opened
+	done     chan struct{} // closed by ended, after reason was stored
+	reason   atomic.Int64
+	deafness time.Duration // see expect
+	writes   atomic.Uint64 // so far
+	expects  atomic.Bool   // it is looked whether anything comes back
 }
 
 var _ link.Link = (*quicLink)(nil)
@@ -58,8 +61,9 @@ func (e *Endpoint) newLink(conn *quic.Conn, initiator bool, path link.Path, rele
 	}
 	l := &quicLink{
 		conn: conn, peer: peer, initiator: initiator, binding: binding, path: path, release: release,
-		streams: make(chan accepted),
-		done:    make(chan struct{}),
+		streams:  make(chan accepted),
+		done:     make(chan struct{}),
+		deafness: e.deafness,
 	}
 	if l.path.Local == "" {
 		l.path.Local = localAddr(conn)
@@ -241,6 +245,27 @@ func (l *quicLink) probe(patience time.Duration) {
 			closeConn(l.conn, link.Lost)
 		}
 	}
+}
+
+// expect closes the link as lost if nothing at all comes back for a while after
+// something was written, which QUIC repeats until it is acknowledged. So who
+// writes learns of a dead path long before idleTimeout.
+func (l *quicLink) expect() {
+	writes := l.writes.Add(1)
+	if !l.expects.CompareAndSwap(false, true) {
+		return // who looks now will see that more was written
+	}
+	before := l.conn.ConnectionStats().PacketsReceived
+	time.AfterFunc(l.deafness, func() {
+		if l.conn.ConnectionStats().PacketsReceived == before {
+			closeConn(l.conn, link.Lost)
+			return
+		}
+		l.expects.Store(false)
+		if l.writes.Load() != writes && l.conn.Context().Err() == nil {
+			l.expect()
+		}
+	})
 }
 
 // watch asks the other side for a sign of life whenever nothing came for a

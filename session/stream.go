@@ -41,6 +41,7 @@ func (s *quicStream) Write(p []byte) (int, error) {
 	if s.unsaid {
 		s.unsaid = false
 		first := append([]byte{byte(s.purpose)}, p[:min(len(p), small)]...)
+		s.link.expect()
 		n, err := s.Stream.Write(first)
 		said = max(0, n-1)
 		if err != nil {
@@ -50,6 +51,7 @@ func (s *quicStream) Write(p []byte) (int, error) {
 			return said, nil
 		}
 	}
+	s.link.expect()
 	n, err := s.Stream.Write(p[said:])
 	if err != nil {
 		err = s.link.errEnded("write to a stream", err)
