@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { video } from "./codes.js";
 import { arrange, choosing, rows } from "./shots-conversations.js";
 import { exhibit, shared } from "./shots-files.js";
+import { asleep, held } from "./shots-hubs.js";
 import { blocked, offer, people, reading, settings } from "./shots.js";
 import { World } from "./world.js";
 
@@ -61,6 +62,7 @@ async function village(carl) {
   await say(anna, "Bob", "Sure:\n- lake\n- dog\n- cake\n\n```\nscp lake.raw bob:\n```");
   await say(bob, "Anna", "> lake\nThat one first 😀");
   await arrange(world, anna, bob);
+  await asleep(world, anna);
   await new Promise((done) => setTimeout(done, 1000));
   return [anna, bob];
 }
@@ -101,6 +103,8 @@ try {
     await shot("list");
     await shared(page, shot, sphere);
     await page.evaluate(() => (location.hash = "#/"));
+    await held(page, shot);
+    if (name === "phone") await page.locator("header .back button").click();
     await rows(page, shot);
     await talk(page, shot);
     await choosing(page, shot);

@@ -13,6 +13,9 @@ const still = async (page) => {
   await page.waitForTimeout(400);
 };
 
+// hour is a time of day, some hours from now.
+const hour = (later) => `${String((new Date().getHours() + later) % 24).padStart(2, "0")}:00`;
+
 // exhibit has Bob share what a family does, in a sphere with Anna.
 export async function exhibit(world, anna, bob, folder) {
   const [hers, his] = await Promise.all([world.page(anna), world.page(bob)]);
@@ -43,7 +46,7 @@ export async function exhibit(world, anna, bob, folder) {
   await share(["what to bring.txt"], "");
   await settles("all of it", () => call(hers, "GET", `/files?conversation=${id}&limit=50`).then((l) => l.filter((m) => m.file.transfer.state === "complete").length), 8);
   // One that is on its way, slowly, and one that is not wanted yet.
-  await call(hers, "PUT", "/transfers/settings", { ...(await call(hers, "GET", "/transfers")).settings, down: 150_000, hours: [{ from: "22:00", until: "07:00", down: 0, up: 0 }] });
+  await call(hers, "PUT", "/transfers/settings", { ...(await call(hers, "GET", "/transfers")).settings, down: 150_000, hours: [{ from: hour(6), until: hour(12), down: 0, up: 0 }] });
   put("all of summer.zip", randomBytes(60_000_000));
   put("old films.iso", randomBytes(2_000_000));
   await share(["all of summer.zip"], "");
