@@ -96,6 +96,20 @@ function card(c: Case): Bytes {
   const devices = c.devices.map((d: string) => hex(d));
   return cbor([ed25519.getPublicKey(hex(c.account_seed)), c.version, c.name, devices, ...(c.door ? [hex(c.door)] : [])]);
 }
+// counted gives bytes that count up.
+const counted = (first: number, n: number) => Uint8Array.from({ length: n }, (_, i) => first + i);
+const first = (name: string, i = 0): Case => JSON.parse(readFileSync(resolve("../testdata/vectors", `${name}.json`), "utf8")).cases[i];
+
+// letter makes the one that its case describes.
+function letter(c: Case): Bytes {
+  if (c.what === "number 1, nothing seen, about nothing") return cbor([1, 0, [], [], new Uint8Array()]);
+  const [a, b, talk] = [first("certifications"), first("certifications", 1), first("conversations")];
+  const run = [hex(a.account), hex(a.device), 7, [[counted(0, 20), counted(0x30, 16)]], new Uint8Array(), counted(0xa0, 16)];
+  const room = [hex(talk.id), [], [], [[hex(b.device), 300, counted(0x90, 16), 299]], [run]];
+  const drops = [[["https://hub.example", counted(0, 32), counted(0x20, 32)]], [], 3];
+  return cbor([2, 5, [room], [drops], counted(0x50, 8)]);
+}
+
 const signed = (c: Case) => cbor([card(c), ed25519.sign(labelled("kith v1 card", card(c)), hex(c.account_seed))]);
 
 describe("the encodings, read anew", () => {
@@ -112,6 +126,28 @@ describe("the encodings, read anew", () => {
     const sealed = concatBytes(hex(c.nonce), gcm(key, hex(c.nonce), utf8ToBytes(`kith v1 ${kind}`)).encrypt(plain));
     return { plain, tag, key, sealed, line: line(`kith-${kind}:`, concatBytes(Uint8Array.of(1), tag, sealed)) };
   });
+  hold("meets", (c) => {
+    const meet = derive(hex(c.secret), 32, "kith v1 meet");
+    return {
+      tag: derive(meet, 16, "kith v1 meet tag", big(c.day, 4), utf8ToBytes(c.place)),
+      item_key: ed25519.getPublicKey(derive(meet, 32, "kith v1 meet item", big(c.day, 4), hex(c.writer))),
+      bundle_name: derive(meet, 32, "kith v1 bundle name"),
+    };
+  });
+  hold("hubs", (c) => {
+    const [seed, host, from] = [hex(c.device_seed), utf8ToBytes(c.host), hex(c.from)];
+    return {
+      key: ed25519.getPublicKey(derive(seed, 32, "kith v1 hub key", host)),
+      box: ed25519.getPublicKey(derive(seed, 32, "kith v1 box key", from, host)),
+      token: derive(seed, 32, "kith v1 box token", from, host),
+    };
+  });
+  hold("notes", (c) => {
+    const plain = cbor([c.kind, hex(c.to), hex(c.from), hex(c.id), c.created_ms, c.ufrag, c.pwd, c.candidates.map(candidate)]);
+    const key = derive(derive(hex(c.secret), 32, "kith v1 meet"), 32, "kith v1 meet note");
+    return { plain, sealed: concatBytes(hex(c.nonce), gcm(key, hex(c.nonce), utf8ToBytes("kith v1 meet note")).encrypt(plain)) };
+  });
+  hold("letters", (c) => ({ bytes: letter(c) }));
   hold("vault", (c) => {
     const head = concatBytes(Uint8Array.of(1), big(c.time, 4), big(c.memory_kib, 4), Uint8Array.of(c.lanes), hex(c.salt));
     const key = argon2id(utf8ToBytes(c.passphrase), hex(c.salt), { t: c.time, m: c.memory_kib, p: c.lanes, dkLen: 32 });
