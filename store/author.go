@@ -18,12 +18,12 @@ type place struct {
 }
 
 // find finds a conversation.
-func (c *conn) find(conv kith.ConversationID) (p place, found bool, err error) {
+func (c conn) find(conv kith.ConversationID) (p place, found bool, err error) {
 	p.name = conv
-	found, err = c.one("conversation", func(r *row) {
-		p.row, p.highest = r.int(), r.uint()
-		r.fill(p.account[:])
-		p.archived, p.sphere = r.bool(), r.bool()
+	found, err = c.One("conversation", func(r *row) {
+		p.row, p.highest = r.Int(), r.Uint()
+		r.Fill(p.account[:])
+		p.archived, p.sphere = r.Bool(), r.Bool()
 	}, conv)
 	return p, found, err
 }
@@ -36,10 +36,10 @@ func (t *Tx) place(conv kith.ConversationID, other kith.AccountID) (place, error
 		return p, err
 	}
 	if !found {
-		if err := t.c.exec("insert conversation", conv); err != nil {
+		if err := t.c.Exec("insert conversation", conv); err != nil {
 			return p, err
 		}
-		p.row = t.c.db.LastInsertRowID()
+		p.row = t.c.DB.LastInsertRowID()
 	}
 	own := t.s.Account()
 	if p.sphere {
@@ -47,7 +47,7 @@ func (t *Tx) place(conv kith.ConversationID, other kith.AccountID) (place, error
 	}
 	if p.account.IsZero() && other != own && kith.DirectConversation(own, other) == conv {
 		p.account = other
-		if err := t.c.exec("set conversation account", p.row, other); err != nil {
+		if err := t.c.Exec("set conversation account", p.row, other); err != nil {
 			return p, err
 		}
 		return p, t.refreshDelivered(p)
@@ -58,9 +58,9 @@ func (t *Tx) place(conv kith.ConversationID, other kith.AccountID) (place, error
 // refreshDelivered works out how far others have what was written here.
 func (t *Tx) refreshDelivered(p place) error {
 	if p.sphere {
-		return t.c.exec("refresh delivered in sphere", p.row, t.s.Account())
+		return t.c.Exec("refresh delivered in sphere", p.row, t.s.Account())
 	}
-	return t.c.exec("refresh delivered", p.row)
+	return t.c.Exec("refresh delivered", p.row)
 }
 
 // An author is one device in one conversation.
@@ -76,19 +76,19 @@ type author struct {
 func (t *Tx) author(p place, who kith.Peer) (author, error) {
 	a := author{Peer: who}
 	var account kith.AccountID
-	found, err := t.c.one("author", func(r *row) {
-		a.row = r.int()
-		r.fill(account[:])
-		a.seq, a.read = r.uint(), r.uint()
+	found, err := t.c.One("author", func(r *row) {
+		a.row = r.Int()
+		r.Fill(account[:])
+		a.seq, a.read = r.Uint(), r.Uint()
 	}, p.row, who.Device)
 	if err != nil {
 		return a, err
 	}
 	if !found {
-		if err := t.c.exec("insert author", p.row, who.Device, who.Account); err != nil {
+		if err := t.c.Exec("insert author", p.row, who.Device, who.Account); err != nil {
 			return a, err
 		}
-		a.row = t.c.db.LastInsertRowID()
+		a.row = t.c.DB.LastInsertRowID()
 		if p.sphere && who.Account != t.s.Account() {
 			return a, nil
 		}
@@ -111,14 +111,14 @@ const idSlots = 512
 func (t *Tx) newID(order uint64) (int64, error) {
 	base := int64(order) * idSlots
 	id := base
-	if _, err := t.c.one("free id", func(r *row) { id = r.int() }, base); err != nil {
+	if _, err := t.c.One("free id", func(r *row) { id = r.Int() }, base); err != nil {
 		return 0, err
 	}
 	taken := id >= base+idSlots
 	for span := int64(2 * idSlots); taken; span = min(2*span, 1<<60) {
 		id = base + rand.Int64N(span)
 		var err error
-		if taken, err = t.c.one("id taken", func(*row) {}, id); err != nil {
+		if taken, err = t.c.One("id taken", func(*row) {}, id); err != nil {
 			return 0, err
 		}
 	}

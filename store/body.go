@@ -6,6 +6,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"kith"
+	"kith/internal/sqlfile"
 )
 
 // A packedBody is what the column messages.body holds: what a message is made
@@ -71,7 +72,7 @@ func packBody(m *kith.Message) (any, error) {
 	if n := m.Note; n != nil {
 		b.Note = &packedNote{
 			Account: m.Author.Account[:], Device: m.Author.Device[:],
-			Change: uint16(n.Change), Name: n.Name, Until: millis(n.Until),
+			Change: uint16(n.Change), Name: n.Name, Until: sqlfile.Millis(n.Until),
 		}
 		if !n.Subject.IsZero() {
 			b.Note.Subject = n.Subject[:]
@@ -82,7 +83,7 @@ func packBody(m *kith.Message) (any, error) {
 
 // scanBody reads the column body into a message.
 func (s *Store) scanBody(r *row, m *kith.Message) {
-	raw := r.rare()
+	raw := r.Rare()
 	if len(raw) == 0 {
 		return
 	}
@@ -106,7 +107,7 @@ func (s *Store) scanBody(r *row, m *kith.Message) {
 	}
 	copy(m.Replaces[:], b.Replaces)
 	if n := b.Note; n != nil {
-		m.Note = &kith.Note{Change: kith.ChangeKind(n.Change), Name: n.Name, Until: fromMillis(n.Until)}
+		m.Note = &kith.Note{Change: kith.ChangeKind(n.Change), Name: n.Name, Until: sqlfile.FromMillis(n.Until)}
 		copy(m.Note.Subject[:], n.Subject)
 		copy(m.Author.Account[:], n.Account)
 		copy(m.Author.Device[:], n.Device)

@@ -30,9 +30,9 @@ type ConversationPage struct {
 // Conversation gives one; kith.NotFound if there is none of this name.
 func (s *Store) Conversation(ctx context.Context, id kith.ConversationID) (Conversation, error) {
 	var conv Conversation
-	err := s.read(ctx, "read a conversation", func(c *conn) error {
+	err := s.read(ctx, "read a conversation", func(c conn) error {
 		var last int64
-		found, err := c.one("one conversation", func(r *row) { conv, last = s.scanConversation(r) }, id)
+		found, err := c.One("one conversation", func(r *row) { conv, last = s.scanConversation(r) }, id)
 		if err != nil {
 			return err
 		}
@@ -49,11 +49,11 @@ func (s *Store) Conversation(ctx context.Context, id kith.ConversationID) (Conve
 // somebody pages through the list moves to its begin.
 func (s *Store) Conversations(ctx context.Context, page ConversationPage) ([]Conversation, error) {
 	var list []Conversation
-	err := s.read(ctx, "read the conversations", func(c *conn) error {
+	err := s.read(ctx, "read the conversations", func(c conn) error {
 		list = nil
 		pinned, active := int64(2), int64(0) // before all
 		if !page.After.IsZero() {
-			found, err := c.one("place in list", func(r *row) { pinned, active = r.int(), r.int() }, page.After)
+			found, err := c.One("place in list", func(r *row) { pinned, active = r.Int(), r.Int() }, page.After)
 			if err != nil {
 				return err
 			}
@@ -70,7 +70,7 @@ func (s *Store) Conversations(ctx context.Context, page ConversationPage) ([]Con
 			name, args = "conversations by archive", append(args, *page.Archived)
 		}
 		var lasts []int64
-		for r, err := range c.rows(name, args...) {
+		for r, err := range c.Rows(name, args...) {
 			if err != nil {
 				return err
 			}
@@ -90,22 +90,22 @@ func (s *Store) Conversations(ctx context.Context, page ConversationPage) ([]Con
 // scanConversation reads the columns of the queries on conversations; last is
 // the row of the newest message, 0 if there is none.
 func (s *Store) scanConversation(r *row) (conv Conversation, last int64) {
-	r.fill(conv.ID[:])
-	r.fill(conv.With[:])
-	conv.Unread, conv.Mentioned = int(r.int()), int(r.int())
-	conv.Pinned, conv.Archived, conv.Sphere = r.bool(), r.bool(), r.bool()
-	last = r.int()
-	if drafted := r.int(); drafted != 0 {
+	r.Fill(conv.ID[:])
+	r.Fill(conv.With[:])
+	conv.Unread, conv.Mentioned = int(r.Int()), int(r.Int())
+	conv.Pinned, conv.Archived, conv.Sphere = r.Bool(), r.Bool(), r.Bool()
+	last = r.Int()
+	if drafted := r.Int(); drafted != 0 {
 		conv.Draft = s.scanDraft(r)
 	}
 	return conv, last
 }
 
-func (s *Store) addLast(c *conn, conv *Conversation, last int64) error {
+func (s *Store) addLast(c conn, conv *Conversation, last int64) error {
 	if last == 0 {
 		return nil
 	}
-	_, err := c.one("message by row", func(r *row) {
+	_, err := c.One("message by row", func(r *row) {
 		e := s.scanEntry(r).Entry
 		conv.Last = &e
 	}, last)
@@ -128,23 +128,23 @@ func (s *Store) MarkRead(ctx context.Context, conv kith.ConversationID, upTo kit
 			}
 		}
 		read := make(map[int64]uint64) // by author
-		for r, err := range t.c.rows("others", p.row, s.Account()) {
+		for r, err := range t.c.Rows("others", p.row, s.Account()) {
 			if err != nil {
 				return err
 			}
-			a := r.int()
-			read[a] = r.uint()
+			a := r.Int()
+			read[a] = r.Uint()
 		}
 		for a, before := range read {
 			after := before
 			// Hidden messages stay unread: who is blocked must not learn that
 			// their words came.
-			if _, err := t.c.one("newest readable", func(r *row) { after = r.uint() }, a, before, end.Order, end.ID); err != nil {
+			if _, err := t.c.One("newest readable", func(r *row) { after = r.Uint() }, a, before, end.Order, end.ID); err != nil {
 				return err
 			}
 			if after > before {
 				changed = true
-				if err := t.c.exec("set read", a, after); err != nil {
+				if err := t.c.Exec("set read", a, after); err != nil {
 					return err
 				}
 			}
@@ -153,7 +153,7 @@ func (s *Store) MarkRead(ctx context.Context, conv kith.ConversationID, upTo kit
 			return nil
 		}
 		t.change(conv).Read = true
-		return t.c.exec("count unread", p.row, s.Account())
+		return t.c.Exec("count unread", p.row, s.Account())
 	})
 	return changed, err
 }
@@ -175,10 +175,10 @@ func (s *Store) Reveal(ctx context.Context, conv kith.ConversationID, account ki
 				return err
 			}
 		}
-		if err := t.c.exec("refresh last", p.row); err != nil {
+		if err := t.c.Exec("refresh last", p.row); err != nil {
 			return err
 		}
-		return t.c.exec("count unread", p.row, s.Account())
+		return t.c.Exec("count unread", p.row, s.Account())
 	})
 }
 
@@ -189,13 +189,13 @@ func (t *Tx) reveal(p place, author int64) error {
 		was veil
 	}
 	var messages []hidden
-	for r, err := range t.c.rows("hidden messages", author) {
+	for r, err := range t.c.Rows("hidden messages", author) {
 		if err != nil {
 			return err
 		}
-		m := hidden{row: r.int()}
-		r.fill(m.id[:])
-		if m.was = veil(r.int()); m.was&blocked != 0 {
+		m := hidden{row: r.Int()}
+		r.Fill(m.id[:])
+		if m.was = veil(r.Int()); m.was&blocked != 0 {
 			messages = append(messages, m)
 		}
 	}
@@ -216,7 +216,7 @@ func (t *Tx) reveal(p place, author int64) error {
 	}
 	for i := range events {
 		if stored[i].state.veil()&outcast != 0 {
-			err = t.c.exec("set event state", stored[i].row, int64(outcast.state()))
+			err = t.c.Exec("set event state", stored[i].row, int64(outcast.state()))
 		} else {
 			err = t.unveil(p, &events[i], stored[i].row)
 		}

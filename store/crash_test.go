@@ -50,38 +50,48 @@ func appendForever(path string) {
 	select {}
 }
 
+// killed runs this test binary as another program, hears every line that it says
+// and kills it after some.
+func killed(t *testing.T, env string, after int, hear func(line string)) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), env)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait() // it always ends by the signal
+	defer cmd.Process.Kill()
+	lines := bufio.NewScanner(out)
+	for n := 0; lines.Scan(); n++ {
+		if n == after {
+			cmd.Process.Kill()
+		}
+		hear(lines.Text())
+	}
+}
+
 func TestKilledWhileWriting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kith.db")
 	acknowledged := make(map[kith.EventID]uint64)
 	for round := range 6 {
-		cmd := exec.Command(os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), crashEnv+"="+path)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		for n := 0; lines.Scan(); n++ {
-			if n == 50+round*137 {
-				cmd.Process.Kill()
-			}
+		killed(t, crashEnv+"="+path, 50+round*137, func(line string) {
 			var id kith.EventID
 			var seq uint64
-			name, number, ok := strings.Cut(lines.Text(), " ")
+			name, number, ok := strings.Cut(line, " ")
 			if !ok || id.UnmarshalText([]byte(name)) != nil {
 				if name == "error" {
-					t.Fatal(lines.Text())
+					t.Fatal(line)
 				}
-				continue // cut off in the middle
+				return // cut off in the middle
 			}
 			if _, err := fmt.Sscan(number, &seq); err == nil {
 				acknowledged[id] = seq
 			}
-		}
-		cmd.Wait()
+		})
 		checkAcknowledged(t, path, acknowledged)
 	}
 }

@@ -28,7 +28,7 @@ func (t *Tx) Park(conv kith.ConversationID, who kith.Peer, events []kith.Event, 
 		return false, err
 	}
 	var count, size int
-	if _, err := t.c.one("early size", func(r *row) { count, size = int(r.int()), int(r.int()) }, a.row); err != nil {
+	if _, err := t.c.One("early size", func(r *row) { count, size = int(r.Int()), int(r.Int()) }, a.row); err != nil {
 		return false, err
 	}
 	for _, ev := range events {
@@ -39,7 +39,7 @@ func (t *Tx) Park(conv kith.ConversationID, who kith.Peer, events []kith.Event, 
 		if count > maxEarly || size > maxEarlySize {
 			return false, nil
 		}
-		if err := t.c.exec("put early", a.row, ev.Seq, ev.Raw, notNull(ev.Proof), after, now); err != nil {
+		if err := t.c.Exec("put early", a.row, ev.Seq, ev.Raw, notNull(ev.Proof), after, now); err != nil {
 			return false, err
 		}
 		after = ev.ID
@@ -50,17 +50,17 @@ func (t *Tx) Park(conv kith.ConversationID, who kith.Peer, events []kith.Event, 
 // unpark gives what waited and follows number seq of an author, which is the event
 // last, and forgets it and what is behind.
 func (t *Tx) unpark(p place, a author, seq uint64, last kith.EventID) (events []kith.Event, err error) {
-	for r, err := range t.c.rows("early", a.row, seq) {
+	for r, err := range t.c.Rows("early", a.row, seq) {
 		if err != nil {
 			return nil, err
 		}
 		next := seq + uint64(len(events)) + 1
-		if r.uint() != next {
+		if r.Uint() != next {
 			break
 		}
-		ev := kith.Event{Conversation: p.name, Author: a.Peer, Raw: r.blob(), Proof: r.blob()}
+		ev := kith.Event{Conversation: p.name, Author: a.Peer, Raw: r.Blob(), Proof: r.Blob()}
 		var after kith.EventID
-		if r.fill(after[:]); !after.IsZero() && after != last {
+		if r.Fill(after[:]); !after.IsZero() && after != last {
 			break // of a history that was set back
 		}
 		if err := t.s.rules.Parse(ev.Raw, &ev); err != nil {
@@ -69,10 +69,10 @@ func (t *Tx) unpark(p place, a author, seq uint64, last kith.EventID) (events []
 		ev.Seq, last = next, ev.ID
 		events = append(events, ev)
 	}
-	return events, t.c.exec("delete early", a.row, seq+uint64(len(events)))
+	return events, t.c.Exec("delete early", a.row, seq+uint64(len(events)))
 }
 
 // ForgetEarly forgets what has waited since before a time: it comes again.
 func (s *Store) ForgetEarly(ctx context.Context, before time.Time) error {
-	return s.Update(ctx, func(t *Tx) error { return t.c.exec("delete old early", before) })
+	return s.Update(ctx, func(t *Tx) error { return t.c.Exec("delete old early", before) })
 }

@@ -222,7 +222,7 @@ func (t *Tx) continues(a author, first uint64, events []kith.Event, after kith.E
 		before = events[a.seq-first].ID
 	}
 	var here kith.EventID
-	found, err := t.c.one("event of author at", func(r *row) { r.fill(here[:]) }, a.row, a.seq)
+	found, err := t.c.One("event of author at", func(r *row) { r.Fill(here[:]) }, a.row, a.seq)
 	if err != nil || !found || before.IsZero() || before == here {
 		return err
 	}
@@ -232,13 +232,13 @@ func (t *Tx) continues(a author, first uint64, events []kith.Event, after kith.E
 // begin gets an author ready for events from number first on.
 func (t *Tx) begin(a author, first uint64, o ApplyOptions) (author, error) {
 	if len(o.Certificate) > 0 {
-		if err := t.c.exec("set certificate", a.row, o.Certificate); err != nil {
+		if err := t.c.Exec("set certificate", a.row, o.Certificate); err != nil {
 			return a, err
 		}
 	}
 	if a.seq < o.Base && (a.seq == 0 || first > a.seq+1) {
 		a.seq = o.Base
-		if err := t.c.exec("pass over", a.row, a.seq); err != nil {
+		if err := t.c.Exec("pass over", a.row, a.seq); err != nil {
 			return a, err
 		}
 	}
@@ -251,8 +251,8 @@ func (t *Tx) begin(a author, first uint64, o ApplyOptions) (author, error) {
 // Certificate gives what Apply kept of an author's device; nil if nothing.
 func (s *Store) Certificate(ctx context.Context, conv kith.ConversationID, device kith.DeviceID) ([]byte, error) {
 	var certificate []byte
-	err := s.read(ctx, "read the certificate of a device", func(c *conn) error {
-		_, err := c.one("certificate", func(r *row) { certificate = r.blob() }, conv, device)
+	err := s.read(ctx, "read the certificate of a device", func(c conn) error {
+		_, err := c.One("certificate", func(r *row) { certificate = r.Blob() }, conv, device)
 		return err
 	})
 	return certificate, err
@@ -262,17 +262,17 @@ func (s *Store) Certificate(ctx context.Context, conv kith.ConversationID, devic
 // to number seq.
 func (t *Tx) conclude(p place, a author, seq uint64, id kith.EventID, highest uint64, o outcome) error {
 	err := errors.Join(
-		t.c.exec("set author seq", a.row, seq, id),
-		t.c.exec("raise highest", p.row, highest))
+		t.c.Exec("set author seq", a.row, seq, id),
+		t.c.Exec("raise highest", p.row, highest))
 	t.change(p.name).Events = true
 	if o.recount {
 		return errors.Join(err, t.unarchive(p), t.recount(p))
 	}
 	if o.made {
-		err = errors.Join(err, t.c.exec("refresh last", p.row), t.unarchive(p))
+		err = errors.Join(err, t.c.Exec("refresh last", p.row), t.unarchive(p))
 	}
 	if o.unread > 0 {
-		err = errors.Join(err, t.c.exec("add unread", p.row, o.unread, o.mentioned))
+		err = errors.Join(err, t.c.Exec("add unread", p.row, o.unread, o.mentioned))
 	}
 	return err
 }
@@ -312,7 +312,7 @@ func (t *Tx) record(p place, a author, ev *kith.Event, v veil) (outcome, error) 
 	}
 	var account kith.AccountID
 	var within int64
-	twin, err := t.c.one("event twin", func(r *row) { r.fill(account[:]); within = r.int() }, ev.ID)
+	twin, err := t.c.One("event twin", func(r *row) { r.Fill(account[:]); within = r.Int() }, ev.ID)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -340,6 +340,6 @@ func (t *Tx) record(p place, a author, ev *kith.Event, v veil) (outcome, error) 
 	if about := ev.Body.Target(); !about.IsZero() {
 		target = about
 	}
-	err = t.c.exec("insert event", id, a.row, ev.Seq, ev.ID, target, int64(o.state), ev.Raw, ev.Proof)
+	err = t.c.Exec("insert event", id, a.row, ev.Seq, ev.ID, target, int64(o.state), ev.Raw, ev.Proof)
 	return o, err
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"kith"
+	"kith/internal/sqlfile"
 )
 
 // convertSuffix names the file that Convert is writing.
@@ -18,8 +19,8 @@ func (s *Store) Snapshot(ctx context.Context, path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return kith.Errorf(kith.Conflict, "copy the database to %s: there is a file of this name already", path)
 	}
-	return s.borrow(ctx, "copy the database to "+path, func(c *conn) error {
-		return c.vacuumInto(path, s.key)
+	return s.db.Borrow(ctx, "copy the database to "+path, func(c *sqlfile.Conn) error {
+		return c.VacuumInto(path, s.vfs)
 	})
 }
 
@@ -28,7 +29,7 @@ func (s *Store) Snapshot(ctx context.Context, path string) error {
 // file is whole and has either the old key or the new one. Unencrypted copies
 // from before are removed, as far as a file system ever forgets.
 func Convert(ctx context.Context, path string, from, to *[32]byte) error {
-	return fail(ctx, path, "convert "+path, convert(ctx, path, from, to))
+	return wording.Explain(ctx, path, "convert "+path, convert(ctx, path, from, to))
 }
 
 func convert(ctx context.Context, path string, from, to *[32]byte) error {
@@ -36,19 +37,15 @@ func convert(ctx context.Context, path string, from, to *[32]byte) error {
 		return err
 	}
 	sweep(path, from)
-	schema, err := schemaFiles()
+	c, err := connect(ctx, path, from)
 	if err != nil {
 		return err
 	}
-	c, err := prepare(ctx, path, from, readQueries(), schema)
-	if err != nil {
-		return err
-	}
-	c.db.SetInterrupt(ctx)
-	err = c.vacuumInto(path+convertSuffix, to)
-	c.db.SetInterrupt(context.Background())
+	c.DB.SetInterrupt(ctx)
+	err = c.VacuumInto(path+convertSuffix, vfs(to))
+	c.DB.SetInterrupt(context.Background())
 	// The last connection that closes empties the log into the file.
-	if err := errors.Join(err, c.close()); err != nil {
+	if err := errors.Join(err, c.Close()); err != nil {
 		os.Remove(path + convertSuffix)
 		return err
 	}
@@ -60,7 +57,7 @@ func convert(ctx context.Context, path string, from, to *[32]byte) error {
 		os.Remove(path + convertSuffix)
 		return fmt.Errorf("convert %s: %w", path, err)
 	}
-	syncDir(path)
+	sqlfile.SyncDir(path)
 	sweep(path, to)
 	return nil
 }
@@ -68,25 +65,21 @@ func convert(ctx context.Context, path string, from, to *[32]byte) error {
 // Check reads the whole database at path, which nobody has open, and tells
 // whether it is sound: kith.Damaged if not.
 func Check(ctx context.Context, path string, key *[32]byte) error {
-	return fail(ctx, path, "check "+path, check(ctx, path, key))
+	return wording.Explain(ctx, path, "check "+path, check(ctx, path, key))
 }
 
 func check(ctx context.Context, path string, key *[32]byte) error {
 	if err := checkExists(path, key); err != nil {
 		return err
 	}
-	schema, err := schemaFiles()
+	c, err := connect(ctx, path, key)
 	if err != nil {
 		return err
 	}
-	c, err := prepare(ctx, path, key, readQueries(), schema)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	c.db.SetInterrupt(ctx)
-	defer c.db.SetInterrupt(context.Background())
-	stmt, _, err := c.db.Prepare("PRAGMA quick_check(1)")
+	defer c.Close()
+	c.DB.SetInterrupt(ctx)
+	defer c.DB.SetInterrupt(context.Background())
+	stmt, _, err := c.DB.Prepare("PRAGMA quick_check(1)")
 	if err != nil {
 		return err
 	}

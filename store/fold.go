@@ -29,7 +29,7 @@ func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, v veil) (o
 		if t.s.rules.Fold(&m, &events[i]) != nil {
 			state = void
 		}
-		if err := t.c.exec("set event state", stored[i].row, int64(state)); err != nil {
+		if err := t.c.Exec("set event state", stored[i].row, int64(state)); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -46,14 +46,14 @@ func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, v veil) (o
 		return outcome{}, err
 	}
 	mentionsMe := t.s.isMentioned(m.Mentions)
-	err = t.c.exec("insert message", id, p.row, m.Order, ev.Seq, a.row, ev.ID, m.Sent,
+	err = t.c.Exec("insert message", id, p.row, m.Order, ev.Seq, a.row, ev.ID, m.Sent,
 		m.Text, packID(m.ReplyTo), packStamp(m.Edited), m.Deleted, int64(v), reactions, mentions, mentionsMe, int64(ev.Body.Kind()), body)
 	if err != nil || v != 0 {
 		return outcome{state: applied}, err
 	}
 	o := outcome{state: applied, made: true}
 	if !m.Deleted {
-		err = t.c.exec("queue new", id)
+		err = t.c.Exec("queue new", id)
 		t.unindexed = true
 		if ev.Author.Account != t.s.Account() && ev.Seq > a.read {
 			o.unread = 1
@@ -69,7 +69,7 @@ func (t *Tx) makeMessage(p place, a author, ev *kith.Event, id int64, v veil) (o
 // foldInto folds an event into the message that it names.
 func (t *Tx) foldInto(p place, ev *kith.Event) (outcome, error) {
 	var e entry
-	found, err := t.c.one("message", func(r *row) { e = t.s.scanEntry(r) }, ev.Body.Target())
+	found, err := t.c.One("message", func(r *row) { e = t.s.scanEntry(r) }, ev.Body.Target())
 	if err != nil {
 		return outcome{}, err
 	}
@@ -101,13 +101,13 @@ func (t *Tx) saveMessage(p place, e *entry, before *kith.Message) error {
 		return err
 	}
 	mentionsMe := t.s.isMentioned(e.Mentions)
-	err = t.c.exec("update message", e.row, e.Text, packStamp(e.Edited), e.Deleted, reactions, mentions, mentionsMe, body)
+	err = t.c.Exec("update message", e.row, e.Text, packStamp(e.Edited), e.Deleted, reactions, mentions, mentionsMe, body)
 	if err != nil || e.Hidden {
 		return err
 	}
 	t.change(p.name).touched(e.ID)
 	if e.Text != before.Text || e.Deleted != before.Deleted {
-		err = t.c.exec("queue changed", e.row)
+		err = t.c.Exec("queue changed", e.row)
 		t.unindexed = true
 	}
 	if e.Mine || e.Seq <= e.read {
@@ -124,7 +124,7 @@ func (t *Tx) saveMessage(p place, e *entry, before *kith.Message) error {
 		mentioned++
 	}
 	if unread != 0 || mentioned != 0 {
-		err = errors.Join(err, t.c.exec("add unread", p.row, unread, mentioned))
+		err = errors.Join(err, t.c.Exec("add unread", p.row, unread, mentioned))
 	}
 	return err
 }
@@ -138,7 +138,7 @@ func (s *Store) isMentioned(list []kith.Mention) bool {
 // refold makes a message again from its events, after some got new numbers.
 func (t *Tx) refold(p place, id kith.EventID) error {
 	var e entry
-	if found, err := t.c.one("message", func(r *row) { e = t.s.scanEntry(r) }, id); err != nil || !found {
+	if found, err := t.c.One("message", func(r *row) { e = t.s.scanEntry(r) }, id); err != nil || !found {
 		return err
 	}
 	texts, _, err := t.collect("event by row", e.row)

@@ -17,15 +17,15 @@ type Folder struct {
 
 // PutFolder stores a folder in place of what was known of it.
 func (t *Tx) PutFolder(f Folder) error {
-	return t.c.exec("put folder", f.Conversation, f.Path, f.Fetch, f.Most)
+	return t.c.Exec("put folder", f.Conversation, f.Path, f.Fetch, f.Most)
 }
 
 // Folders gives all folders, in no particular order.
 func (s *Store) Folders(ctx context.Context) ([]Folder, error) {
 	return list(ctx, s, "folders", func(r *row) (Folder, error) {
 		var f Folder
-		r.fill(f.Conversation[:])
-		f.Path, f.Fetch, f.Most = r.text(), r.text(), r.uint()
+		r.Fill(f.Conversation[:])
+		f.Path, f.Fetch, f.Most = r.Text(), r.Text(), r.Uint()
 		return f, nil
 	})
 }
@@ -59,23 +59,23 @@ func (t *Tx) PutHolding(h Holding) error {
 	if !h.Replaces.IsZero() {
 		replaces = h.Replaces[:]
 	}
-	return t.c.exec("put holding", h.Event, h.Conversation, h.Infohash[:], string(h.State), h.Path, h.Source, replaces, h.Link, h.Kept)
+	return t.c.Exec("put holding", h.Event, h.Conversation, h.Infohash[:], string(h.State), h.Path, h.Source, replaces, h.Link, h.Kept)
 }
 
 // DeleteHolding forgets a holding.
-func (t *Tx) DeleteHolding(event kith.EventID) error { return t.c.exec("delete holding", event) }
+func (t *Tx) DeleteHolding(event kith.EventID) error { return t.c.Exec("delete holding", event) }
 
 // Holdings gives all holdings, in no particular order.
 func (s *Store) Holdings(ctx context.Context) ([]Holding, error) {
 	return list(ctx, s, "holdings", func(r *row) (Holding, error) {
 		var h Holding
-		r.fill(h.Event[:])
-		r.fill(h.Conversation[:])
-		r.fill(h.Infohash[:])
-		h.State = HoldingState(r.text())
-		h.Path, h.Source = r.text(), r.text()
-		r.fill(h.Replaces[:])
-		h.Link, h.Kept = r.text(), r.time()
+		r.Fill(h.Event[:])
+		r.Fill(h.Conversation[:])
+		r.Fill(h.Infohash[:])
+		h.State = HoldingState(r.Text())
+		h.Path, h.Source = r.Text(), r.Text()
+		r.Fill(h.Replaces[:])
+		h.Link, h.Kept = r.Text(), r.Time()
 		return h, nil
 	})
 }
@@ -92,7 +92,7 @@ func (s *Store) Withdrawn(ctx context.Context) ([]kith.EventID, error) {
 }
 
 func scanEventID(r *row) (id kith.EventID, err error) {
-	r.fill(id[:])
+	r.Fill(id[:])
 	return id, nil
 }
 
@@ -107,31 +107,31 @@ type Glance struct {
 
 // PutGlance stores a glance under its path.
 func (t *Tx) PutGlance(conv kith.ConversationID, g Glance) error {
-	return t.c.exec("put glance", conv, g.Path, g.Size, g.ModTime.UnixNano(), g.Inode, g.Link)
+	return t.c.Exec("put glance", conv, g.Path, g.Size, g.ModTime.UnixNano(), g.Inode, g.Link)
 }
 
 // DeleteGlance forgets a file.
 func (t *Tx) DeleteGlance(conv kith.ConversationID, path string) error {
-	return t.c.exec("delete glance", conv, path)
+	return t.c.Exec("delete glance", conv, path)
 }
 
 // DeleteGlances forgets all files of a folder.
 func (t *Tx) DeleteGlances(conv kith.ConversationID) error {
-	return t.c.exec("delete glances", conv)
+	return t.c.Exec("delete glances", conv)
 }
 
 // Glances gives what is remembered of a folder.
 func (s *Store) Glances(ctx context.Context, conv kith.ConversationID) ([]Glance, error) {
 	var glances []Glance
-	err := s.read(ctx, "read what lay in a folder", func(c *conn) error {
+	err := s.read(ctx, "read what lay in a folder", func(c conn) error {
 		glances = nil
-		for r, err := range c.rows("glances", conv) {
+		for r, err := range c.Rows("glances", conv) {
 			if err != nil {
 				return err
 			}
-			g := Glance{Path: r.text(), Size: r.int()}
-			g.ModTime = time.Unix(0, r.int())
-			g.Inode, g.Link = r.uint(), r.bool()
+			g := Glance{Path: r.Text(), Size: r.Int()}
+			g.ModTime = time.Unix(0, r.Int())
+			g.Inode, g.Link = r.Uint(), r.Bool()
 			glances = append(glances, g)
 		}
 		return nil

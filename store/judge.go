@@ -94,7 +94,7 @@ func (j *judge) event(ev *kith.Event, at storedEvent) error {
 	if at.state == applied {
 		j.refold[ev.Body.Target()] = true
 	}
-	return j.t.c.exec("set event state", at.row, int64(now.state()))
+	return j.t.c.Exec("set event state", at.row, int64(now.state()))
 }
 
 // anyCounts asks about an event, and then about its copies under other numbers.
@@ -132,16 +132,16 @@ func (j *judge) conclude() error {
 // recount works out a conversation's newest message and what is unread in it.
 func (t *Tx) recount(p place) error {
 	t.change(p.name)
-	if err := t.c.exec("recount last", p.row); err != nil {
+	if err := t.c.Exec("recount last", p.row); err != nil {
 		return err
 	}
-	return t.c.exec("count unread", p.row, t.s.Account())
+	return t.c.Exec("count unread", p.row, t.s.Account())
 }
 
 // setOutcast notes whether a message counts.
 func (t *Tx) setOutcast(p place, at int64, id kith.EventID, out bool) (changed, shown bool, err error) {
 	var was veil
-	if found, err := t.c.one("veil", func(r *row) { was = veil(r.int()) }, at); err != nil || !found {
+	if found, err := t.c.One("veil", func(r *row) { was = veil(r.Int()) }, at); err != nil || !found {
 		return false, false, err
 	}
 	now := was &^ outcast
@@ -156,7 +156,7 @@ func (t *Tx) setOutcast(p place, at int64, id kith.EventID, out bool) (changed, 
 
 // setVeil shows or hides a message.
 func (t *Tx) setVeil(p place, row int64, id kith.EventID, was, now veil) error {
-	if err := t.c.exec("set veil", row, int64(now)); err != nil {
+	if err := t.c.Exec("set veil", row, int64(now)); err != nil {
 		return err
 	}
 	name := ""
@@ -170,7 +170,7 @@ func (t *Tx) setVeil(p place, row int64, id kith.EventID, was, now veil) error {
 	}
 	t.change(p.name).touched(id)
 	t.unindexed = true
-	return t.c.exec(name, row)
+	return t.c.Exec(name, row)
 }
 
 // unveil folds an event that was kept out of sight.
@@ -179,7 +179,7 @@ func (t *Tx) unveil(p place, ev *kith.Event, row int64) error {
 	if err != nil {
 		return err
 	}
-	return t.c.exec("set event state", row, int64(o.state))
+	return t.c.Exec("set event state", row, int64(o.state))
 }
 
 // vouch lets an event count that came a second time under a number that does,
@@ -202,7 +202,7 @@ func (t *Tx) vouch(p place, id kith.EventID) (shown bool, err error) {
 		case outcast:
 			return false, t.unveil(p, ev, at.row)
 		case outcast | blocked:
-			return false, t.c.exec("set event state", at.row, int64(blocked.state()))
+			return false, t.c.Exec("set event state", at.row, int64(blocked.state()))
 		}
 		return false, nil
 	}

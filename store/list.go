@@ -22,7 +22,7 @@ func (s *Store) Arrange(ctx context.Context, conv kith.ConversationID, with kith
 			return err
 		}
 		var pinned, archived bool
-		if _, err := t.c.one("arrangement", func(r *row) { pinned, archived = r.bool(), r.bool() }, p.row); err != nil {
+		if _, err := t.c.One("arrangement", func(r *row) { pinned, archived = r.Bool(), r.Bool() }, p.row); err != nil {
 			return err
 		}
 		before := [2]bool{pinned, archived}
@@ -38,7 +38,7 @@ func (s *Store) Arrange(ctx context.Context, conv kith.ConversationID, with kith
 			return nil
 		}
 		t.change(conv).Arranged = true
-		return t.c.exec("arrange", p.row, pinned, archived)
+		return t.c.Exec("arrange", p.row, pinned, archived)
 	})
 }
 
@@ -48,7 +48,7 @@ func (t *Tx) unarchive(p place) error {
 		return nil
 	}
 	t.change(p.name).Arranged = true
-	return t.c.exec("arrange", p.row, false, false)
+	return t.c.Exec("arrange", p.row, false, false)
 }
 
 // A Draft is what a person wrote in a conversation and did not send.
@@ -71,23 +71,23 @@ func (s *Store) SetDraft(ctx context.Context, conv kith.ConversationID, with kit
 			return err
 		}
 		if draft.Text == "" && draft.ReplyTo.IsZero() {
-			if err := t.c.exec("delete draft", p.row); err != nil {
+			if err := t.c.Exec("delete draft", p.row); err != nil {
 				return err
 			}
-			if t.c.db.Changes() > 0 {
+			if t.c.DB.Changes() > 0 {
 				t.change(conv).Arranged = true
 			}
 			return nil
 		}
 		t.change(conv).Arranged = true
-		return t.c.exec("put draft", p.row, draft.Text, packID(draft.ReplyTo), mentions)
+		return t.c.Exec("put draft", p.row, draft.Text, packID(draft.ReplyTo), mentions)
 	})
 }
 
 // scanDraft reads the columns of a draft.
 func (s *Store) scanDraft(r *row) *Draft {
-	d := &Draft{Text: r.text()}
-	r.fill(d.ReplyTo[:])
+	d := &Draft{Text: r.Text()}
+	r.Fill(d.ReplyTo[:])
 	d.Mentions = s.scanMentions(r)
 	return d
 }
@@ -95,9 +95,9 @@ func (s *Store) scanDraft(r *row) *Draft {
 // Count tells how many conversations there are, and how many messages that can
 // be seen or were deleted.
 func (s *Store) Count(ctx context.Context) (conversations, messages int, err error) {
-	err = s.read(ctx, "count what is here", func(c *conn) error {
+	err = s.read(ctx, "count what is here", func(c conn) error {
 		for name, n := range map[string]*int{"count conversations": &conversations, "count messages": &messages} {
-			if _, err := c.one(name, func(r *row) { *n = int(r.int()) }); err != nil {
+			if _, err := c.One(name, func(r *row) { *n = int(r.Int()) }); err != nil {
 				return err
 			}
 		}

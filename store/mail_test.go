@@ -1,12 +1,10 @@
 package store_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -338,26 +336,12 @@ func takeForever(path string) {
 func TestKilledWhileTakingLetters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kith.db")
 	for round := range 4 {
-		cmd := exec.Command(os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), mailEnv+"="+path)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
 		var acknowledged uint64
-		lines := bufio.NewScanner(out)
-		for n := 0; lines.Scan(); n++ {
-			if n == 20+round*31 {
-				cmd.Process.Kill()
+		killed(t, mailEnv+"="+path, 20+round*31, func(line string) {
+			if _, err := fmt.Sscan(line, &acknowledged); err != nil {
+				t.Fatal(line)
 			}
-			if _, err := fmt.Sscan(lines.Text(), &acknowledged); err != nil {
-				t.Fatal(lines.Text())
-			}
-		}
-		cmd.Wait()
+		})
 		s, err := store.Open(t.Context(), path, store.Options{Account: alice.Account, Rules: rules})
 		if err != nil {
 			t.Fatal(err)

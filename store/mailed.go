@@ -22,7 +22,7 @@ type Mailed struct {
 // PutMailed notes what lies with a hub.
 func (t *Tx) PutMailed(m Mailed) error {
 	t.change(m.Conversation).Marks = true
-	return t.c.exec("put mailed", m.Conversation, m.Author, m.To.Account, m.To.Device, m.First, m.Last, m.Letter, m.Hub, m.Until)
+	return t.c.Exec("put mailed", m.Conversation, m.Author, m.To.Account, m.To.Device, m.First, m.Last, m.Letter, m.Hub, m.Until)
 }
 
 // MailedTo gives what lies with hubs for a device, by conversation, author and
@@ -38,19 +38,19 @@ func (s *Store) HeldFor(ctx context.Context, conv kith.ConversationID, author ki
 
 func (s *Store) mailed(ctx context.Context, query string, args ...any) ([]Mailed, error) {
 	var all []Mailed
-	err := s.read(ctx, "read what lies with hubs", func(c *conn) error {
+	err := s.read(ctx, "read what lies with hubs", func(c conn) error {
 		all = nil
-		for r, err := range c.rows(query, args...) {
+		for r, err := range c.Rows(query, args...) {
 			if err != nil {
 				return err
 			}
 			var m Mailed
-			r.fill(m.Conversation[:])
-			r.fill(m.Author[:])
-			r.fill(m.To.Account[:])
-			r.fill(m.To.Device[:])
-			m.First, m.Last, m.Letter = r.uint(), r.uint(), r.uint()
-			m.Hub, m.Until = r.text(), r.time()
+			r.Fill(m.Conversation[:])
+			r.Fill(m.Author[:])
+			r.Fill(m.To.Account[:])
+			r.Fill(m.To.Device[:])
+			m.First, m.Last, m.Letter = r.Uint(), r.Uint(), r.Uint()
+			m.Hub, m.Until = r.Text(), r.Time()
 			all = append(all, m)
 		}
 		return nil
@@ -61,14 +61,14 @@ func (s *Store) mailed(ctx context.Context, query string, args ...any) ([]Mailed
 // DropMailed takes it that what lies with hubs for a device is of no use to it,
 // so that it is owed again.
 func (t *Tx) DropMailed(to kith.Peer) error {
-	return t.c.exec("delete mailed", to.Account, to.Device)
+	return t.c.Exec("delete mailed", to.Account, to.Device)
 }
 
 // DropMailedIn does so with one conversation, of the letters up to a number: the
 // device has those, and told what it made of them.
 func (t *Tx) DropMailedIn(to kith.Peer, conv kith.ConversationID, letter uint64) error {
-	err := t.c.exec("delete mailed in letters", to.Account, to.Device, conv, letter)
-	if t.c.db.Changes() > 0 {
+	err := t.c.Exec("delete mailed in letters", to.Account, to.Device, conv, letter)
+	if t.c.DB.Changes() > 0 {
 		t.change(conv).Marks = true
 	}
 	return err
@@ -77,12 +77,12 @@ func (t *Tx) DropMailedIn(to kith.Peer, conv kith.ConversationID, letter uint64)
 // met forgets what lies with hubs for a device of a conversation, since a link
 // tells what it has and brings the rest.
 func (t *Tx) met(peer kith.Peer, conv kith.ConversationID) error {
-	some, err := t.c.one("mailed in", func(*row) {}, peer.Account, peer.Device, conv)
+	some, err := t.c.One("mailed in", func(*row) {}, peer.Account, peer.Device, conv)
 	if err != nil || !some {
 		return err
 	}
 	t.change(conv).Marks = true
-	return t.c.exec("delete mailed in", peer.Account, peer.Device, conv)
+	return t.c.Exec("delete mailed in", peer.Account, peer.Device, conv)
 }
 
 // A Debt is what a device may lack of one author: what is here, and what the
@@ -97,15 +97,15 @@ type Debt struct {
 // and what a device has.
 func (s *Store) Owed(ctx context.Context, conv kith.ConversationID, to kith.Peer) ([]Debt, error) {
 	var all []Debt
-	err := s.read(ctx, "read what is owed", func(c *conn) error {
+	err := s.read(ctx, "read what is owed", func(c conn) error {
 		all = nil
-		for r, err := range c.rows("owed", conv, s.Account(), to.Account, to.Device) {
+		for r, err := range c.Rows("owed", conv, s.Account(), to.Account, to.Device) {
 			if err != nil {
 				return err
 			}
 			var d Debt
-			r.fill(d.Author[:])
-			d.Here, d.There = r.uint(), r.uint()
+			r.Fill(d.Author[:])
+			d.Here, d.There = r.Uint(), r.Uint()
 			all = append(all, d)
 		}
 		return nil
@@ -127,7 +127,7 @@ func (t *Tx) MergeMarks(peer kith.Peer, conv kith.ConversationID, marks kith.Vec
 	changed := false
 	for device, mark := range marks {
 		old := before[device]
-		if err := t.c.exec("delete mailed up to", conv, device, peer.Account, peer.Device, mark.Seq); err != nil {
+		if err := t.c.Exec("delete mailed up to", conv, device, peer.Account, peer.Device, mark.Seq); err != nil {
 			return err
 		}
 		if mark.Seq < old.Seq || mark.Seq == old.Seq && mark.Read <= old.Read {
@@ -148,7 +148,7 @@ func (t *Tx) MergeMarks(peer kith.Peer, conv kith.ConversationID, marks kith.Vec
 
 // EventAt is Store.EventAt within a write.
 func (t *Tx) EventAt(conv kith.ConversationID, device kith.DeviceID, seq uint64) (id kith.EventID, found bool, err error) {
-	found, err = t.c.one("event at", func(r *row) { r.fill(id[:]) }, conv, device, seq)
+	found, err = t.c.One("event at", func(r *row) { r.Fill(id[:]) }, conv, device, seq)
 	return id, found, err
 }
 

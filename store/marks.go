@@ -38,13 +38,13 @@ func (s *Store) Devices(ctx context.Context, conv kith.ConversationID) (map[kith
 // DevicesOf gives all devices of an account that are authors anywhere.
 func (s *Store) DevicesOf(ctx context.Context, account kith.AccountID) ([]kith.DeviceID, error) {
 	var devices []kith.DeviceID
-	err := s.read(ctx, "read the devices of an account", func(c *conn) error {
-		for r, err := range c.rows("devices of account", account) {
+	err := s.read(ctx, "read the devices of an account", func(c conn) error {
+		for r, err := range c.Rows("devices of account", account) {
 			if err != nil {
 				return err
 			}
 			var device kith.DeviceID
-			r.fill(device[:])
+			r.Fill(device[:])
 			devices = append(devices, device)
 		}
 		return nil
@@ -53,31 +53,31 @@ func (s *Store) DevicesOf(ctx context.Context, account kith.AccountID) ([]kith.D
 }
 
 func (s *Store) authors(ctx context.Context, conv kith.ConversationID, visit func(kith.DeviceID, kith.AccountID, kith.Mark)) error {
-	return s.read(ctx, "read what is here", func(c *conn) error { return c.authors(conv, visit) })
+	return s.read(ctx, "read what is here", func(c conn) error { return c.authors(conv, visit) })
 }
 
-func (c *conn) authors(conv kith.ConversationID, visit func(kith.DeviceID, kith.AccountID, kith.Mark)) error {
+func (c conn) authors(conv kith.ConversationID, visit func(kith.DeviceID, kith.AccountID, kith.Mark)) error {
 	var p int64
-	if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+	if found, err := c.One("conversation", func(r *row) { p = r.Int() }, conv); !found {
 		return err
 	}
-	for r, err := range c.rows("authors", p) {
+	for r, err := range c.Rows("authors", p) {
 		if err != nil {
 			return err
 		}
 		var device kith.DeviceID
 		var account kith.AccountID
-		r.fill(device[:])
-		r.fill(account[:])
+		r.Fill(device[:])
+		r.Fill(account[:])
 		visit(device, account, scanMark(r))
 	}
 	return nil
 }
 
 func scanMark(r *row) (m kith.Mark) {
-	m.Seq = r.uint()
-	r.fill(m.ID[:])
-	m.Read = r.uint()
+	m.Seq = r.Uint()
+	r.Fill(m.ID[:])
+	m.Read = r.Uint()
 	return m
 }
 
@@ -113,7 +113,7 @@ func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.Conversa
 		for device := range before {
 			if _, ok := marks[device]; !ok {
 				changed, ofOwn = true, true // perhaps
-				if err := t.c.exec("delete mark", p.row, peer.Account, peer.Device, device); err != nil {
+				if err := t.c.Exec("delete mark", p.row, peer.Account, peer.Device, device); err != nil {
 					return err
 				}
 			}
@@ -133,12 +133,12 @@ func (s *Store) PutMarks(ctx context.Context, peer kith.Peer, conv kith.Conversa
 // marksOf gives what a device told last.
 func (t *Tx) marksOf(p place, peer kith.Peer) (kith.Vector, error) {
 	marks := make(kith.Vector)
-	for r, err := range t.c.rows("marks of peer", p.row, peer.Account, peer.Device) {
+	for r, err := range t.c.Rows("marks of peer", p.row, peer.Account, peer.Device) {
 		if err != nil {
 			return nil, err
 		}
 		var device kith.DeviceID
-		r.fill(device[:])
+		r.Fill(device[:])
 		marks[device] = scanMark(r)
 	}
 	return marks, nil
@@ -146,19 +146,19 @@ func (t *Tx) marksOf(p place, peer kith.Peer) (kith.Vector, error) {
 
 // putMark stores one mark, and tells whether it is on what this account wrote.
 func (t *Tx) putMark(p place, peer kith.Peer, device kith.DeviceID, old, mark kith.Mark, now time.Time) (own bool, err error) {
-	if err := t.c.exec("put mark", p.row, peer.Account, peer.Device, device, mark.Seq, mark.ID, mark.Read, now); err != nil {
+	if err := t.c.Exec("put mark", p.row, peer.Account, peer.Device, device, mark.Seq, mark.ID, mark.Read, now); err != nil {
 		return false, err
 	}
-	own, err = t.c.one("is author of", func(*row) {}, p.row, device, t.s.Account())
+	own, err = t.c.One("is author of", func(*row) {}, p.row, device, t.s.Account())
 	// Receipts are of interest for own events only.
 	if err != nil || !own || mark.Seq <= old.Seq && mark.Read <= old.Read {
 		return own, err
 	}
-	if err := t.c.exec("insert step", p.row, peer.Account, peer.Device, device, mark.Seq, mark.Read, now); err != nil {
+	if err := t.c.Exec("insert step", p.row, peer.Account, peer.Device, device, mark.Seq, mark.Read, now); err != nil {
 		return own, err
 	}
 	if rand.IntN(thinEvery) == 0 {
-		return own, t.c.exec("thin steps", p.row, maxSteps)
+		return own, t.c.Exec("thin steps", p.row, maxSteps)
 	}
 	return own, nil
 }
@@ -166,16 +166,16 @@ func (t *Tx) putMark(p place, peer kith.Peer, device kith.DeviceID, old, mark ki
 // Marks gives what each device last told that it has in a conversation.
 func (s *Store) Marks(ctx context.Context, conv kith.ConversationID) (map[kith.Peer]kith.Vector, error) {
 	all := make(map[kith.Peer]kith.Vector)
-	err := s.read(ctx, "read what others have", func(c *conn) error {
-		for r, err := range c.rows("marks", conv) {
+	err := s.read(ctx, "read what others have", func(c conn) error {
+		for r, err := range c.Rows("marks", conv) {
 			if err != nil {
 				return err
 			}
 			var peer kith.Peer
 			var device kith.DeviceID
-			r.fill(peer.Account[:])
-			r.fill(peer.Device[:])
-			r.fill(device[:])
+			r.Fill(peer.Account[:])
+			r.Fill(peer.Device[:])
+			r.Fill(device[:])
 			if all[peer] == nil {
 				all[peer] = make(kith.Vector)
 			}
@@ -191,23 +191,23 @@ func (s *Store) Marks(ctx context.Context, conv kith.ConversationID) (map[kith.P
 // those of the oldest change that is kept.
 func (s *Store) Receipts(ctx context.Context, id kith.EventID) ([]kith.Receipt, error) {
 	var list []kith.Receipt
-	err := s.read(ctx, "read receipts", func(c *conn) error {
+	err := s.read(ctx, "read receipts", func(c conn) error {
 		e, err := s.entry(c, id)
 		if err != nil {
 			return err
 		}
 		var p int64
-		if _, err := c.one("conversation", func(r *row) { p = r.int() }, e.Conversation); err != nil {
+		if _, err := c.One("conversation", func(r *row) { p = r.Int() }, e.Conversation); err != nil {
 			return err
 		}
-		for r, err := range c.rows("receipts", p, e.Author.Device, e.Seq) {
+		for r, err := range c.Rows("receipts", p, e.Author.Device, e.Seq) {
 			if err != nil {
 				return err
 			}
 			var receipt kith.Receipt
-			r.fill(receipt.Peer.Account[:])
-			r.fill(receipt.Peer.Device[:])
-			receipt.Delivered, receipt.Read = r.time(), r.time()
+			r.Fill(receipt.Peer.Account[:])
+			r.Fill(receipt.Peer.Device[:])
+			receipt.Delivered, receipt.Read = r.Time(), r.Time()
 			list = append(list, receipt)
 		}
 		return nil

@@ -20,12 +20,12 @@ func (t *Tx) PutMembers(conv kith.ConversationID, members []kith.AccountID) erro
 		come[account] = account != own
 	}
 	var gone []kith.AccountID
-	for r, err := range t.c.rows("members", p.row) {
+	for r, err := range t.c.Rows("members", p.row) {
 		if err != nil {
 			return err
 		}
 		var account kith.AccountID
-		r.fill(account[:])
+		r.Fill(account[:])
 		if !come[account] {
 			gone = append(gone, account)
 		}
@@ -33,7 +33,7 @@ func (t *Tx) PutMembers(conv kith.ConversationID, members []kith.AccountID) erro
 	}
 	for _, account := range gone {
 		for _, name := range []string{"delete member", "delete exemption"} {
-			if err := t.c.exec(name, p.row, account); err != nil {
+			if err := t.c.Exec(name, p.row, account); err != nil {
 				return err
 			}
 		}
@@ -50,10 +50,10 @@ func (t *Tx) PutMembers(conv kith.ConversationID, members []kith.AccountID) erro
 			continue
 		}
 		added = true
-		if err := t.c.exec("put member", p.row, account); err != nil {
+		if err := t.c.Exec("put member", p.row, account); err != nil {
 			return err
 		}
-		if err := t.c.exec("exempt member", p.row, account, own); err != nil {
+		if err := t.c.Exec("exempt member", p.row, account, own); err != nil {
 			return err
 		}
 	}
@@ -66,7 +66,7 @@ func (t *Tx) PutMembers(conv kith.ConversationID, members []kith.AccountID) erro
 
 // countHolders fills in how many accounts have, and have read, the own messages
 // among entries of one conversation.
-func (s *Store) countHolders(c *conn, p place, list []Entry) error {
+func (s *Store) countHolders(c conn, p place, list []Entry) error {
 	type holders struct{ has, read []uint64 } // how far each account has come, rising
 	known := make(map[kith.DeviceID]*holders)
 	for i := range list {
@@ -87,11 +87,11 @@ func (s *Store) countHolders(c *conn, p place, list []Entry) error {
 		if h == nil {
 			h = new(holders)
 			known[e.Author.Device] = h
-			for r, err := range c.rows("members marks", p.row, e.Author.Device) {
+			for r, err := range c.Rows("members marks", p.row, e.Author.Device) {
 				if err != nil {
 					return err
 				}
-				h.has, h.read = append(h.has, r.uint()), append(h.read, r.uint())
+				h.has, h.read = append(h.has, r.Uint()), append(h.read, r.Uint())
 			}
 			slices.Sort(h.has)
 			slices.Sort(h.read)

@@ -36,32 +36,32 @@ type entry struct {
 // scanEntry reads the columns of the view entries.
 func (s *Store) scanEntry(r *row) entry {
 	var e entry
-	e.row = r.int()
-	r.fill(e.ID[:])
-	r.fill(e.Conversation[:])
-	r.fill(e.Author.Device[:])
-	r.fill(e.Author.Account[:])
-	e.Seq, e.Order, e.Sent = r.uint(), r.uint(), r.time()
-	e.Text = r.text()
-	copy(e.ReplyTo[:], r.rare())
-	e.Edited = unpackStamp(r.rare())
-	e.Deleted = r.bool()
-	if reactions := r.rare(); len(reactions) > 0 {
+	e.row = r.Int()
+	r.Fill(e.ID[:])
+	r.Fill(e.Conversation[:])
+	r.Fill(e.Author.Device[:])
+	r.Fill(e.Author.Account[:])
+	e.Seq, e.Order, e.Sent = r.Uint(), r.Uint(), r.Time()
+	e.Text = r.Text()
+	copy(e.ReplyTo[:], r.Rare())
+	e.Edited = unpackStamp(r.Rare())
+	e.Deleted = r.Bool()
+	if reactions := r.Rare(); len(reactions) > 0 {
 		if err := json.Unmarshal(reactions, &e.Reactions); err != nil {
 			s.log.Error("read the reactions to a message", "message", e.ID, "error", err)
 		}
 	}
 	e.Mentions = s.scanMentions(r)
-	e.Hidden = r.bool()
+	e.Hidden = r.Bool()
 	s.scanBody(r, &e.Message)
 	e.Mine = e.Author.Account == s.Account()
 	if e.Mine {
-		r.int() // one's own is always read
+		r.Int() // one's own is always read
 		e.State = scanState(r, e.Seq)
 		return e
 	}
 	e.State = kith.Delivered
-	if e.read = r.uint(); e.Seq <= e.read {
+	if e.read = r.Uint(); e.Seq <= e.read {
 		e.State = kith.Read
 	}
 	return e
@@ -70,20 +70,20 @@ func (s *Store) scanEntry(r *row) entry {
 // scanState reads how far others have come with the author of an own message,
 // and tells where it is.
 func scanState(r *row, seq uint64) kith.DeliveryState {
-	delivered, seen := r.uint(), r.uint()
+	delivered, seen := r.Uint(), r.Uint()
 	switch {
 	case seq <= seen:
 		return kith.Read
 	case seq <= delivered:
 		return kith.Delivered
-	case seq <= r.uint():
+	case seq <= r.Uint():
 		return kith.Held
 	}
 	return kith.Pending
 }
 
 func (s *Store) scanMentions(r *row) (list []kith.Mention) {
-	if text := r.rare(); len(text) > 0 {
+	if text := r.Rare(); len(text) > 0 {
 		if err := json.Unmarshal(text, &list); err != nil {
 			s.log.Error("read whom a text mentions", "error", err)
 		}
@@ -113,7 +113,7 @@ func limit(n int) int {
 // Messages gives a page of a conversation in the order in which people see it.
 func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Page) ([]Entry, error) {
 	var list []Entry
-	err := s.read(ctx, "read messages", func(c *conn) error {
+	err := s.read(ctx, "read messages", func(c conn) error {
 		p, found, err := c.find(conv)
 		if !found {
 			return err
@@ -133,7 +133,7 @@ func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Pag
 			}
 			name, args = "messages after", []any{p.row, after.Order, after.ID, before.Order, before.ID, limit(page.Limit)}
 		}
-		for r, err := range c.rows(name, args...) {
+		for r, err := range c.Rows(name, args...) {
 			if err != nil {
 				return err
 			}
@@ -148,7 +148,7 @@ func (s *Store) Messages(ctx context.Context, conv kith.ConversationID, page Pag
 }
 
 // stamp finds a message's place in its conversation.
-func (s *Store) stamp(c *conn, conv kith.ConversationID, id kith.EventID) (kith.Stamp, error) {
+func (s *Store) stamp(c conn, conv kith.ConversationID, id kith.EventID) (kith.Stamp, error) {
 	e, err := s.entry(c, id)
 	if err == nil && e.Conversation != conv {
 		err = kith.Errorf(kith.NotFound, "message %s is in another conversation", id)
@@ -157,11 +157,11 @@ func (s *Store) stamp(c *conn, conv kith.ConversationID, id kith.EventID) (kith.
 }
 
 // entry finds a message, hidden or not, or a note.
-func (s *Store) entry(c *conn, id kith.EventID) (entry, error) {
+func (s *Store) entry(c conn, id kith.EventID) (entry, error) {
 	var e entry
-	found, err := c.one("message", func(r *row) { e = s.scanEntry(r) }, id)
+	found, err := c.One("message", func(r *row) { e = s.scanEntry(r) }, id)
 	if err == nil && !found {
-		found, err = c.one("note", func(r *row) { e = s.scanEntry(r) }, id)
+		found, err = c.One("note", func(r *row) { e = s.scanEntry(r) }, id)
 	}
 	if err == nil && !found {
 		err = kith.Errorf(kith.NotFound, "there is no message %s here", id)
@@ -172,7 +172,7 @@ func (s *Store) entry(c *conn, id kith.EventID) (entry, error) {
 // Message gives one message.
 func (s *Store) Message(ctx context.Context, id kith.EventID) (Entry, error) {
 	one := make([]Entry, 1)
-	err := s.read(ctx, "read a message", func(c *conn) error {
+	err := s.read(ctx, "read a message", func(c conn) error {
 		e, err := s.entry(c, id)
 		if err != nil {
 			return err
@@ -205,13 +205,13 @@ func (s *Store) FindMessage(ctx context.Context, typed string) (kith.EventID, er
 		}
 	}
 	var found []kith.EventID
-	err := s.read(ctx, "find a message", func(c *conn) error {
-		for r, err := range c.rows("messages with prefix", lowest, highest) {
+	err := s.read(ctx, "find a message", func(c conn) error {
+		for r, err := range c.Rows("messages with prefix", lowest, highest) {
 			if err != nil {
 				return err
 			}
 			var id kith.EventID
-			r.fill(id[:])
+			r.Fill(id[:])
 			found = append(found, id)
 		}
 		return nil
@@ -230,9 +230,9 @@ func (s *Store) FindMessage(ctx context.Context, typed string) (kith.EventID, er
 // LastOwn gives the newest message of this account that is not deleted.
 func (s *Store) LastOwn(ctx context.Context, conv kith.ConversationID) (Entry, error) {
 	var last entry
-	err := s.read(ctx, "read the last own message", func(c *conn) error {
+	err := s.read(ctx, "read the last own message", func(c conn) error {
 		var p int64
-		if _, err := c.one("conversation", func(r *row) { p = r.int() }, conv); err != nil {
+		if _, err := c.One("conversation", func(r *row) { p = r.Int() }, conv); err != nil {
 			return err
 		}
 		devices, err := c.numbers("accounts authors", p, s.Account())
@@ -240,7 +240,7 @@ func (s *Store) LastOwn(ctx context.Context, conv kith.ConversationID) (Entry, e
 			return err
 		}
 		for _, a := range devices {
-			_, err := c.one("author's newest message", func(r *row) {
+			_, err := c.One("author's newest message", func(r *row) {
 				if e := s.scanEntry(r); last.ID.IsZero() || e.stamp().Compare(last.stamp()) > 0 {
 					last = e
 				}
@@ -262,13 +262,13 @@ func (e *entry) stamp() kith.Stamp {
 }
 
 // numbers collects a query of one integer column.
-func (c *conn) numbers(name string, args ...any) ([]int64, error) {
+func (c conn) numbers(name string, args ...any) ([]int64, error) {
 	var list []int64
-	for r, err := range c.rows(name, args...) {
+	for r, err := range c.Rows(name, args...) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, r.int())
+		list = append(list, r.Int())
 	}
 	return list, nil
 }

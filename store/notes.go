@@ -19,19 +19,19 @@ func (t *Tx) PutNote(conv kith.ConversationID, rec kith.Record, note kith.Note) 
 	}
 	at := rec.Stamp()
 	// Its row gets a negative ID, as no event has.
-	if err := t.c.exec("insert note", p.row, at.Order, at.ID, rec.Sent, body); err != nil {
+	if err := t.c.Exec("insert note", p.row, at.Order, at.ID, rec.Sent, body); err != nil {
 		return err
 	}
-	if t.c.db.Changes() == 0 {
+	if t.c.DB.Changes() == 0 {
 		return nil
 	}
 	t.change(conv).touched(at.ID)
 	if at.Order > p.highest {
-		if err := t.c.exec("raise highest", p.row, at.Order); err != nil {
+		if err := t.c.Exec("raise highest", p.row, at.Order); err != nil {
 			return err
 		}
 	}
-	return t.c.exec("refresh last", p.row)
+	return t.c.Exec("refresh last", p.row)
 }
 
 // DropNotes takes all notes out of a conversation, to put them anew.
@@ -40,10 +40,10 @@ func (t *Tx) DropNotes(conv kith.ConversationID) error {
 	if err != nil || !found {
 		return err
 	}
-	if err := t.c.exec("delete notes", p.row); err != nil || t.c.db.Changes() == 0 {
+	if err := t.c.Exec("delete notes", p.row); err != nil || t.c.DB.Changes() == 0 {
 		return err
 	}
 	change := t.change(conv)
 	change.All, change.Messages = true, nil
-	return t.c.exec("recount last", p.row)
+	return t.c.Exec("recount last", p.row)
 }

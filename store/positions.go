@@ -17,28 +17,28 @@ type Position struct {
 
 // PositionOf finds where a message stands.
 func (s *Store) PositionOf(ctx context.Context, conv kith.ConversationID, id kith.EventID) (Position, error) {
-	return s.position(ctx, conv, func(c *conn, _ int64) (kith.Stamp, error) { return s.stamp(c, conv, id) })
+	return s.position(ctx, conv, func(c conn, _ int64) (kith.Stamp, error) { return s.stamp(c, conv, id) })
 }
 
 // PositionAt finds the message before which there are number others, or the
 // newest if there are not so many.
 func (s *Store) PositionAt(ctx context.Context, conv kith.ConversationID, number int) (Position, error) {
-	return s.position(ctx, conv, func(c *conn, p int64) (kith.Stamp, error) { return c.stampOf("message at", p, number) })
+	return s.position(ctx, conv, func(c conn, p int64) (kith.Stamp, error) { return c.stampOf("message at", p, number) })
 }
 
 // PositionSince finds the first message from a time on, as the order of the
 // conversation has it, or the newest if all are older.
 func (s *Store) PositionSince(ctx context.Context, conv kith.ConversationID, t time.Time) (Position, error) {
-	return s.position(ctx, conv, func(c *conn, p int64) (kith.Stamp, error) { return c.stampOf("message since", p, t.UnixMilli()) })
+	return s.position(ctx, conv, func(c conn, p int64) (kith.Stamp, error) { return c.stampOf("message since", p, t.UnixMilli()) })
 }
 
 // position finds a message and counts what is around it; kith.NotFound if
 // nothing was said.
-func (s *Store) position(ctx context.Context, conv kith.ConversationID, find func(c *conn, p int64) (kith.Stamp, error)) (Position, error) {
+func (s *Store) position(ctx context.Context, conv kith.ConversationID, find func(c conn, p int64) (kith.Stamp, error)) (Position, error) {
 	var pos Position
-	err := s.read(ctx, "find a place in a conversation", func(c *conn) error {
+	err := s.read(ctx, "find a place in a conversation", func(c conn) error {
 		var p int64
-		if _, err := c.one("conversation", func(r *row) { p = r.int() }, conv); err != nil {
+		if _, err := c.One("conversation", func(r *row) { p = r.Int() }, conv); err != nil {
 			return err
 		}
 		at, err := find(c, p)
@@ -52,20 +52,20 @@ func (s *Store) position(ctx context.Context, conv kith.ConversationID, find fun
 			return kith.Errorf(kith.NotFound, "there is no message in this conversation")
 		}
 		pos.ID = at.ID
-		if _, err := c.one("count messages before", func(r *row) { pos.Before = int(r.int()) }, p, at.Order, at.ID); err != nil {
+		if _, err := c.One("count messages before", func(r *row) { pos.Before = int(r.Int()) }, p, at.Order, at.ID); err != nil {
 			return err
 		}
-		_, err = c.one("count messages after", func(r *row) { pos.After = int(r.int()) }, p, at.Order, at.ID)
+		_, err = c.One("count messages after", func(r *row) { pos.After = int(r.Int()) }, p, at.Order, at.ID)
 		return err
 	})
 	return pos, err
 }
 
 // stampOf runs a query for the place of one message; zero if there is none.
-func (c *conn) stampOf(query string, args ...any) (at kith.Stamp, err error) {
-	_, err = c.one(query, func(r *row) {
-		at.Order = r.uint()
-		r.fill(at.ID[:])
+func (c conn) stampOf(query string, args ...any) (at kith.Stamp, err error) {
+	_, err = c.One(query, func(r *row) {
+		at.Order = r.Uint()
+		r.Fill(at.ID[:])
 	}, args...)
 	return at, err
 }

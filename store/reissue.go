@@ -28,15 +28,15 @@ func (s *Store) Reissue(ctx context.Context, old, as kith.DeviceID, keep func(ki
 			conv kith.ConversationID
 		}
 		var slots []slot
-		for r, err := range t.c.rows("device authors", old) {
+		for r, err := range t.c.Rows("device authors", old) {
 			if err != nil {
 				return err
 			}
 			sl := slot{author: author{Peer: kith.Peer{Account: s.Account(), Device: old}}}
-			sl.row = r.int()
-			r.int() // conversations.id
-			r.fill(sl.conv[:])
-			sl.seq = r.uint()
+			sl.row = r.Int()
+			r.Int() // conversations.id
+			r.Fill(sl.conv[:])
+			sl.seq = r.Uint()
 			slots = append(slots, sl)
 		}
 		for _, sl := range slots {
@@ -87,10 +87,10 @@ func (t *Tx) reissue(conv kith.ConversationID, old kith.Peer, as kith.DeviceID, 
 			if ev.ID != events[i].ID || ev.Seq != to.seq {
 				return 0, kith.Errorf(kith.Internal, "event %s was composed anew as another one", events[i].ID)
 			}
-			if err := t.c.exec("number event anew", stored[i].row, to.row, to.seq, ev.Raw, ev.Proof); err != nil {
+			if err := t.c.Exec("number event anew", stored[i].row, to.row, to.seq, ev.Raw, ev.Proof); err != nil {
 				return 0, err
 			}
-			if err := t.c.exec("number message anew", stored[i].row, to.row, to.seq); err != nil {
+			if err := t.c.Exec("number message anew", stored[i].row, to.row, to.seq); err != nil {
 				return 0, err
 			}
 			moved, last = moved+1, ev.ID
@@ -100,13 +100,13 @@ func (t *Tx) reissue(conv kith.ConversationID, old kith.Peer, as kith.DeviceID, 
 		}
 	}
 	var kept kith.EventID
-	if _, err := t.c.one("event at", func(r *row) { r.fill(kept[:]) }, conv, old.Device, keep); err != nil {
+	if _, err := t.c.One("event at", func(r *row) { r.Fill(kept[:]) }, conv, old.Device, keep); err != nil {
 		return 0, err
 	}
 	for _, step := range []error{
-		t.c.exec("set author seq", from.row, keep, kept),
-		t.c.exec("set read", from.row, min(from.read, keep)),
-		t.c.exec("set author seq", to.row, to.seq, last),
+		t.c.Exec("set author seq", from.row, keep, kept),
+		t.c.Exec("set read", from.row, min(from.read, keep)),
+		t.c.Exec("set author seq", to.row, to.seq, last),
 		t.refreshDelivered(p),
 	} {
 		if step != nil {
@@ -119,5 +119,5 @@ func (t *Tx) reissue(conv kith.ConversationID, old kith.Peer, as kith.DeviceID, 
 		}
 	}
 	t.change(conv).Events = true
-	return moved, t.c.exec("refresh last", p.row)
+	return moved, t.c.Exec("refresh last", p.row)
 }

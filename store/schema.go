@@ -3,6 +3,8 @@ package store
 import (
 	"bytes"
 	"context"
+	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,31 +13,66 @@ import (
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
+	_ "github.com/ncruces/go-sqlite3/vfs/adiantum" // the encrypting VFS
 
 	"kith"
+	"kith/internal/sqlfile"
 )
 
-// applicationID marks the database files of this program (PRAGMA
-// application_id): "kith".
+//go:embed sql/*.sql
+var sqlFiles embed.FS
+
+// applicationID marks the database files of this program: "kith".
 const applicationID = 0x6b697468
 
 // plainMagic begins every SQLite file that is not encrypted.
 var plainMagic = []byte("SQLite format 3\x00")
 
-// schemaFiles gives the scripts that lead from each version of the schema to
-// the next; the first makes version 1.
-func schemaFiles() ([]string, error) {
-	var scripts []string
-	for {
-		text, err := sqlFiles.ReadFile(fmt.Sprintf("sql/schema.%d.sql", len(scripts)+1))
-		if errors.Is(err, os.ErrNotExist) {
-			return scripts, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		scripts = append(scripts, string(text))
+// wording tells what happened to the database.
+var wording = sqlfile.Words{
+	Closed:  "the store is closed",
+	Full:    "the disk is full; nothing was stored, make some room and try again",
+	Damaged: "the database file is damaged, restore a backup",
+}
+
+// vfs gives what SQLite writes through: with a key, what encrypts.
+func vfs(key *[32]byte) string {
+	if key == nil {
+		return ""
 	}
+	return "adiantum&hexkey=" + hex.EncodeToString(key[:])
+}
+
+func options(key *[32]byte, scripts sqlfile.Scripts) sqlfile.Options {
+	return sqlfile.Options{
+		Scripts: scripts, Application: applicationID, Words: wording,
+		VFS: vfs(key), Extend: fts5.Register,
+		// The log is cut back to 16 MiB when a flood of events is over.
+		Log: 2000, LogMost: 16 << 20,
+		// What a page of history or a search touches fits; more than that is the
+		// system's file cache.
+		WriterCache: 8 << 10, ReaderCache: 2 << 10,
+		Readers: readers, Group: 128,
+	}
+}
+
+// connect opens the writing connection of a database that no store has open.
+func connect(ctx context.Context, path string, key *[32]byte) (conn, error) {
+	scripts, err := sqlfile.ReadScripts(sqlFiles)
+	if err != nil {
+		return conn{}, err
+	}
+	c, err := sqlfile.Connect(ctx, path, options(key, scripts))
+	return conn{c}, wrongKey(path, key, err)
+}
+
+// wrongKey says what "not a database" means of one that is encrypted.
+func wrongKey(path string, key *[32]byte, err error) error {
+	if key != nil && errors.Is(err, sqlite3.NOTADB) {
+		return kith.Errorf(kith.Invalid, "open %s: the passphrase is wrong, or the file is damaged: %w", path, err)
+	}
+	return err
 }
 
 // isPlain reports whether path is an unencrypted database; exists, whether
@@ -73,134 +110,6 @@ func checkKind(path string, key *[32]byte) error {
 	case !plain && key == nil:
 		return kith.Errorf(kith.Invalid, "%s can't be read without a passphrase: give it; if it never had one, the file is damaged or not one of Kith's", path)
 	}
-	return nil
-}
-
-// prepare opens the writing connection, makes the file if there is none, and brings the schema up to date.
-func prepare(ctx context.Context, path string, key *[32]byte, queries map[string]string, schema []string) (_ *conn, err error) {
-	var c *conn
-	defer func() {
-		if err == nil {
-			return
-		}
-		if c != nil {
-			c.close()
-		}
-		if key != nil && errors.Is(err, sqlite3.NOTADB) {
-			err = kith.Errorf(kith.Invalid, "open %s: the passphrase is wrong, or the file is damaged: %w", path, err)
-		}
-	}()
-	// SQLite gives its log the mode of the file.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	f.Close()
-	if c, err = connect(ctx, path, key, queries, writerCache); err != nil {
-		return nil, err
-	}
-	if err := c.migrate(ctx, path, key, schema); err != nil {
-		return nil, err
-	}
-	// The log is cut back to 16 MiB when a flood of events is over.
-	if err := c.db.Exec(`PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 16777216`); err != nil {
-		return nil, err
-	}
-	return c, c.views()
-}
-
-func (c *conn) views() error {
-	script, err := sqlFiles.ReadFile("sql/connection.sql")
-	if err != nil {
-		return err
-	}
-	return c.db.Exec(string(script))
-}
-
-// pragma reads an integer setting of the database file.
-func (c *conn) pragma(name string) (int64, error) {
-	stmt, _, err := c.db.Prepare("PRAGMA " + name)
-	if err != nil {
-		return 0, err
-	}
-	defer stmt.Close()
-	stmt.Step()
-	return stmt.ColumnInt64(0), stmt.Err()
-}
-
-// migrate runs the scripts that the file has not seen yet, each in a
-// transaction, after copying the file to path.before-N.
-func (c *conn) migrate(ctx context.Context, path string, key *[32]byte, schema []string) error {
-	version, err := c.pragma("user_version")
-	if err != nil {
-		return err
-	}
-	id, err := c.pragma("application_id")
-	if err != nil {
-		return err
-	}
-	tables, err := c.pragma("schema_version") // 0 if nothing was ever made
-	if err != nil {
-		return err
-	}
-	if tables != 0 && id != applicationID {
-		return kith.Errorf(kith.Invalid, "%s is a database of another program", path)
-	}
-	if version > int64(len(schema)) {
-		return kith.Errorf(kith.Conflict, "%s was written by a newer version of Kith (format %d, this one knows %d): update Kith", path, version, len(schema))
-	}
-	for n := version + 1; n <= int64(len(schema)); n++ {
-		if version > 0 { // there is something to lose
-			backup := fmt.Sprintf("%s.before-%d", path, n)
-			if err := os.Remove(backup); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
-			}
-			if err := c.vacuumInto(backup, key); err != nil {
-				return fmt.Errorf("copy the database before format %d: %w", n, err)
-			}
-		}
-		script := fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA user_version = %d; PRAGMA application_id = %d; COMMIT;", schema[n-1], n, applicationID)
-		if err := c.db.Exec(script); err != nil {
-			if !c.db.GetAutocommit() {
-				c.db.Exec("ROLLBACK")
-			}
-			return fmt.Errorf("bring the database to format %d: %w", n, err)
-		}
-	}
-	if version == 0 {
-		syncDir(path)
-	}
-	return nil
-}
-
-// vacuumInto writes a compact copy of the database into a new file, durably.
-// What was deleted is not in it.
-func (c *conn) vacuumInto(path string, key *[32]byte) (err error) {
-	defer func() {
-		if err != nil {
-			os.Remove(path)
-			os.Remove(path + "-journal")
-		}
-	}()
-	stmt, _, err := c.db.Prepare("VACUUM INTO ?")
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	if err := stmt.BindText(1, uri(path, key)); err != nil {
-		return err
-	}
-	if err := stmt.Exec(); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0) // Windows syncs only what it may write
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	syncDir(path)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"kith"
@@ -138,10 +139,10 @@ func (s *Store) Search(ctx context.Context, words string, conv *kith.Conversatio
 		return nil, err
 	}
 	var found []Entry
-	err := s.read(ctx, "search", func(c *conn) error {
+	err := s.read(ctx, "search", func(c conn) error {
 		var place any // in which to look
 		if conv != nil {
-			known, err := c.one("conversation", func(r *row) { place = r.int() }, *conv)
+			known, err := c.One("conversation", func(r *row) { place = r.Int() }, *conv)
 			if !known {
 				return err
 			}
@@ -155,7 +156,7 @@ func (s *Store) Search(ctx context.Context, words string, conv *kith.Conversatio
 			if err != nil {
 				return err
 			}
-			for r, err := range c.rows("search", match, hits, place, limit(most)) {
+			for r, err := range c.Rows("search", match, hits, place, limit(most)) {
 				if err != nil {
 					return err
 				}
@@ -176,13 +177,13 @@ const fewHits = 300
 
 // narrow makes an expression keep to a place, and gives the number of hits to
 // take. If there are few hits at all, they are all taken and sorted out later.
-func (c *conn) narrow(match string, place any, most int) (string, int, error) {
+func (c conn) narrow(match string, place any, most int) (string, int, error) {
 	id, ok := place.(int64)
 	if !ok {
 		return match, most, nil
 	}
 	hits := 0
-	if _, err := c.one("count hits", func(r *row) { hits = int(r.int()) }, match, fewHits); err != nil {
+	if _, err := c.One("count hits", func(r *row) { hits = int(r.Int()) }, match, fewHits); err != nil {
 		return "", 0, err
 	}
 	if hits < fewHits {
@@ -200,8 +201,8 @@ const searchBatch = 2000
 func (s *Store) catchUp(ctx context.Context) error {
 	for {
 		behind := false
-		err := s.read(ctx, "search", func(c *conn) (err error) {
-			behind, err = c.one("anything unindexed", func(*row) {})
+		err := s.read(ctx, "search", func(c conn) (err error) {
+			behind, err = c.One("anything unindexed", func(*row) {})
 			return err
 		})
 		if err != nil || !behind {
@@ -226,28 +227,68 @@ func (t *Tx) index(most int) (int, error) {
 		fresh, gone bool
 	}
 	var batch []message
-	for r, err := range t.c.rows("unindexed", most) {
+	for r, err := range t.c.Rows("unindexed", most) {
 		if err != nil {
 			return 0, err
 		}
-		m := message{id: r.int(), fresh: r.bool(), text: r.text(), conv: r.int(), gone: r.bool()}
-		m.text += attachedName(r.blob())
+		m := message{id: r.Int(), fresh: r.Bool(), text: r.Text(), conv: r.Int(), gone: r.Bool()}
+		m.text += attachedName(r.Blob())
 		batch = append(batch, m)
 	}
 	for _, m := range batch {
 		if !m.fresh {
-			if err := t.c.exec("unindex words", m.id); err != nil {
+			if err := t.c.Exec("unindex words", m.id); err != nil {
 				return 0, err
 			}
 		}
 		if !m.gone {
-			if err := t.c.exec("index words", m.id, searchable(m.text), conversationToken(m.conv)); err != nil {
+			if err := t.c.Exec("index words", m.id, searchable(m.text), conversationToken(m.conv)); err != nil {
 				return 0, err
 			}
 		}
-		if err := t.c.exec("indexed", m.id); err != nil {
+		if err := t.c.Exec("indexed", m.id); err != nil {
 			return 0, err
 		}
 	}
 	return len(batch), nil
+}
+
+const (
+	indexDelay = 100 * time.Millisecond // without a new message, before words are indexed
+	indexBatch = 100                    // messages, about 5 ms; a write may have to wait for it
+)
+
+// indexWhenIdle brings messages into the index of words, a batch at a time, when
+// none has come for a while.
+func (s *Store) indexWhenIdle() {
+	for wait := time.Duration(0); ; {
+		select {
+		case <-s.background.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = indexDelay
+		select {
+		case <-s.unindexed: // there is one that came meanwhile
+			continue
+		default:
+		}
+		n := 0
+		err := s.write(s.background, "index messages for search", func(t *Tx) (err error) {
+			n, err = t.index(indexBatch)
+			return err
+		})
+		if err == nil && n == indexBatch {
+			wait = 0
+			continue
+		}
+		if err != nil && s.background.Err() == nil {
+			s.log.Error("index messages for search", "error", err)
+		}
+		select {
+		case <-s.background.Done():
+			return
+		case <-s.unindexed:
+		}
+	}
 }

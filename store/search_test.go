@@ -2,8 +2,11 @@ package store_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"kith"
 	"kith/store"
@@ -97,4 +100,26 @@ func TestSearchGivesTheNewestInAnyOrderOfArrival(t *testing.T) {
 	if len(list) != 400 {
 		t.Errorf("%d found", len(list))
 	}
+}
+
+// The index takes in what was said when nobody has said anything for a while,
+// and nobody needs to search for that.
+func TestIndexedWhenIdle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kith.db")
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, path, alice)
+		for range 2 {
+			time.Sleep(time.Minute)
+			for range 120 { // more than a batch
+				say(t, s, alice, "hello")
+			}
+			if behind := must[bool](t)(s.Behind(t.Context())); !behind {
+				t.Error("all is indexed at once")
+			}
+			time.Sleep(time.Second)
+			if behind := must[bool](t)(s.Behind(t.Context())); behind {
+				t.Error("something is not indexed yet")
+			}
+		}
+	})
 }

@@ -20,7 +20,7 @@ type FilePage struct {
 // them.
 func (s *Store) Files(ctx context.Context, conv kith.ConversationID, page FilePage) ([]Entry, error) {
 	var list []Entry
-	err := s.read(ctx, "read the list of files", func(c *conn) error {
+	err := s.read(ctx, "read the list of files", func(c conn) error {
 		list = nil
 		before := kith.Stamp{Order: math.MaxInt64}
 		if !page.Before.IsZero() {
@@ -43,7 +43,7 @@ func (s *Store) Files(ctx context.Context, conv kith.ConversationID, page FilePa
 			}
 			name, args = "files before", append([]any{p.row}, args...)
 		}
-		for r, err := range c.rows(name, args...) {
+		for r, err := range c.Rows(name, args...) {
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ func (s *Store) Files(ctx context.Context, conv kith.ConversationID, page FilePa
 // none, is hidden or was deleted.
 func (s *Store) Preview(ctx context.Context, id kith.EventID) ([]byte, error) {
 	var preview []byte
-	err := s.read(ctx, "read a preview", func(c *conn) error {
+	err := s.read(ctx, "read a preview", func(c conn) error {
 		e, err := s.entry(c, id)
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (s *Store) Preview(ctx context.Context, id kith.EventID) ([]byte, error) {
 			return kith.Errorf(kith.NotFound, "message %s has no preview", id)
 		}
 		var stored storedEvent
-		if _, err := c.one("event by row", func(r *row) { stored = scanEvent(r) }, e.row); err != nil {
+		if _, err := c.One("event by row", func(r *row) { stored = scanEvent(r) }, e.row); err != nil {
 			return err
 		}
 		ev, err := s.parse(stored)

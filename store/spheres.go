@@ -38,7 +38,7 @@ func (t *Tx) PutSphere(s Sphere) error {
 		return err
 	}
 	t.change(s.ID).Arranged = true
-	return t.c.exec("put sphere", p.row, string(s.State), s.Inviter, s.Name, s.Joined, notNull(s.Settings))
+	return t.c.Exec("put sphere", p.row, string(s.State), s.Inviter, s.Name, s.Joined, notNull(s.Settings))
 }
 
 // sphere finds the conversation of a sphere or makes it.
@@ -48,18 +48,18 @@ func (t *Tx) sphere(id kith.ConversationID) (place, error) {
 		return p, err
 	}
 	p.sphere = true
-	return p, t.c.exec("make sphere", p.row)
+	return p, t.c.Exec("make sphere", p.row)
 }
 
 // Spheres gives all spheres, in no particular order.
 func (s *Store) Spheres(ctx context.Context) ([]Sphere, error) {
 	return list(ctx, s, "spheres", func(r *row) (Sphere, error) {
 		var sphere Sphere
-		r.fill(sphere.ID[:])
-		sphere.State = SphereState(r.text())
-		r.fill(sphere.Inviter[:])
-		sphere.Name = r.text()
-		sphere.Joined, sphere.Settings = r.time(), r.blob()
+		r.Fill(sphere.ID[:])
+		sphere.State = SphereState(r.Text())
+		r.Fill(sphere.Inviter[:])
+		sphere.Name = r.Text()
+		sphere.Joined, sphere.Settings = r.Time(), r.Blob()
 		return sphere, nil
 	})
 }
@@ -76,19 +76,19 @@ func (t *Tx) DeleteSphere(id kith.ConversationID) error {
 		return err
 	}
 	for _, name := range []string{"delete sphere", "delete records", "delete members", "delete exemptions"} {
-		if err := t.c.exec(name, p.row); err != nil {
+		if err := t.c.Exec(name, p.row); err != nil {
 			return err
 		}
 	}
-	if err := t.c.exec("delete sphere invites", id); err != nil {
+	if err := t.c.Exec("delete sphere invites", id); err != nil {
 		return err
 	}
 	t.change(id).Arranged = true
-	if said, err := t.c.one("any author", func(*row) {}, p.row); said || err != nil {
+	if said, err := t.c.One("any author", func(*row) {}, p.row); said || err != nil {
 		return err
 	}
 	for _, name := range []string{"delete draft", "delete marks", "delete steps", "delete conversation"} {
-		if err := t.c.exec(name, p.row); err != nil {
+		if err := t.c.Exec(name, p.row); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (t *Tx) PutRecord(rec kith.Record) error {
 	if err != nil {
 		return err
 	}
-	return t.c.exec("put record", p.row, rec.ID[:], rec.Author.Account, rec.Author.Device,
+	return t.c.Exec("put record", p.row, rec.ID[:], rec.Author.Account, rec.Author.Device,
 		notNull(rec.Raw), notNull(rec.Proof), notNull(rec.Certificate))
 }
 
@@ -115,17 +115,17 @@ func (t *Tx) PutRecord(rec kith.Record) error {
 // Certificate are set; the rest is in Raw.
 func (s *Store) Records(ctx context.Context, sphere kith.ConversationID) ([]kith.Record, error) {
 	var records []kith.Record
-	err := s.read(ctx, "read the roster of a sphere", func(c *conn) error {
+	err := s.read(ctx, "read the roster of a sphere", func(c conn) error {
 		records = nil
-		for r, err := range c.rows("records", sphere, kith.MaxRecords) {
+		for r, err := range c.Rows("records", sphere, kith.MaxRecords) {
 			if err != nil {
 				return err
 			}
 			rec := kith.Record{Sphere: sphere}
-			r.fill(rec.ID[:])
-			r.fill(rec.Author.Account[:])
-			r.fill(rec.Author.Device[:])
-			rec.Raw, rec.Proof, rec.Certificate = r.blob(), r.blob(), r.blob()
+			r.Fill(rec.ID[:])
+			r.Fill(rec.Author.Account[:])
+			r.Fill(rec.Author.Device[:])
+			rec.Raw, rec.Proof, rec.Certificate = r.Blob(), r.Blob(), r.Blob()
 			records = append(records, rec)
 		}
 		return nil
@@ -143,12 +143,12 @@ type SphereInvite struct {
 
 // PutSphereInvite notes that a contact was invited into a sphere.
 func (t *Tx) PutSphereInvite(sphere kith.ConversationID, account kith.AccountID, at time.Time) error {
-	return t.c.exec("put sphere invite", sphere, account, at)
+	return t.c.Exec("put sphere invite", sphere, account, at)
 }
 
 // DeleteSphereInvite forgets such an invitation.
 func (t *Tx) DeleteSphereInvite(sphere kith.ConversationID, account kith.AccountID) error {
-	return t.c.exec("delete sphere invite", sphere, account)
+	return t.c.Exec("delete sphere invite", sphere, account)
 }
 
 // SphereInvites gives all invitations that wait for an answer, the oldest
@@ -156,9 +156,9 @@ func (t *Tx) DeleteSphereInvite(sphere kith.ConversationID, account kith.Account
 func (s *Store) SphereInvites(ctx context.Context) ([]SphereInvite, error) {
 	return list(ctx, s, "sphere invites", func(r *row) (SphereInvite, error) {
 		var i SphereInvite
-		r.fill(i.Sphere[:])
-		r.fill(i.Account[:])
-		i.At = r.time()
+		r.Fill(i.Sphere[:])
+		r.Fill(i.Account[:])
+		i.At = r.Time()
 		return i, nil
 	})
 }

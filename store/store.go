@@ -29,11 +29,10 @@
 //
 // # Concurrency
 //
-// One goroutine owns the only writing connection. It takes as many waiting
-// writes as there are into one transaction, each in a savepoint, so that they
-// share one sync of the disk and one that fails does not fail the others.
-// Reading goes through a few connections of its own and never waits for it
-// (SQLite's write-ahead log, synchronous=FULL).
+// One goroutine writes, and many writes share one sync of the disk (package
+// sqlfile). Each has a savepoint, so that one that fails does not fail the
+// others. The index of words is brought up to date when no message has come for
+// a while, or when somebody searches.
 //
 // # Encryption
 //
@@ -44,14 +43,12 @@ package store
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"kith"
+	"kith/internal/sqlfile"
 )
 
 // Rules is what the store must know about events and may not import. The
@@ -99,21 +96,17 @@ type Store struct {
 	rules   Rules
 	log     *slog.Logger
 	observe func(Change)
-	path    string
-	key     *[32]byte
-	queries map[string]string
+	vfs     string
 
 	account atomic.Pointer[kith.AccountID]
 
-	writer *writer
-	pool   chan *conn // of reading connections that nobody uses
+	db *sqlfile.DB
 
-	closing sync.Once
-	closed  chan struct{}
+	unindexed  chan struct{}   // holds one if there are new messages for the index of words
+	background context.Context // of the indexer
+	stop       context.CancelFunc
+	indexer    sync.WaitGroup
 }
-
-// errClosed is what calls give after Close.
-var errClosed = kith.Errorf(kith.Conflict, "the store is closed")
 
 // Open opens the database at path and makes it if there is none. The caller
 // sees to it that one process at a time does.
@@ -122,91 +115,46 @@ var errClosed = kith.Errorf(kith.Conflict, "the store is closed")
 // is no database or a broken one, kith.Conflict if a newer version of the
 // program wrote it, kith.Full if the disk is.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
-	schema, err := schemaFiles()
+	scripts, err := sqlfile.ReadScripts(sqlFiles)
 	if err != nil {
 		return nil, err
 	}
-	return openSchema(ctx, path, o, schema)
+	return openScripts(ctx, path, o, scripts)
 }
 
-// openSchema opens a database whose schema is what the scripts lead to.
-func openSchema(ctx context.Context, path string, o Options, schema []string) (*Store, error) {
+// openScripts opens a database whose schema is what the scripts lead to.
+func openScripts(ctx context.Context, path string, o Options, scripts sqlfile.Scripts) (*Store, error) {
 	s := &Store{
-		rules: o.Rules, log: o.Log, observe: o.Observe,
-		path: path, key: o.Key,
-		queries: readQueries(),
-		pool:    make(chan *conn, readers),
-		closed:  make(chan struct{}),
+		rules: o.Rules, log: o.Log, observe: o.Observe, vfs: vfs(o.Key),
+		unindexed: make(chan struct{}, 1),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.account.Store(&o.Account)
-	if err := s.open(ctx, schema); err != nil {
-		return nil, fail(ctx, path, "open "+path, err)
+	if err := s.open(ctx, path, o.Key, scripts); err != nil {
+		return nil, wording.Explain(ctx, path, "open "+path, err)
 	}
+	s.background, s.stop = context.WithCancel(context.Background())
+	s.indexer.Go(s.indexWhenIdle)
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, schema []string) (err error) {
-	defer func() {
-		if err != nil {
-			s.closePool()
-		}
-	}()
-	if err := checkKind(s.path, s.key); err != nil {
+func (s *Store) open(ctx context.Context, path string, key *[32]byte, scripts sqlfile.Scripts) error {
+	if err := checkKind(path, key); err != nil {
 		return err
 	}
-	sweep(s.path, s.key)
-	w, err := prepare(ctx, s.path, s.key, s.queries, schema)
-	if err != nil {
-		return err
-	}
-	for range readers {
-		c, err := s.connectReader(ctx)
-		if err != nil {
-			return errors.Join(err, w.close())
-		}
-		s.pool <- c
-	}
-	s.writer = startWriter(s, w)
-	return nil
+	sweep(path, key)
+	db, err := sqlfile.Open(ctx, path, options(key, scripts))
+	s.db = db
+	return wrongKey(path, key, err)
 }
 
-func (s *Store) connectReader(ctx context.Context) (*conn, error) {
-	c, err := connect(ctx, s.path, s.key, s.queries, readerCache)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.views(); err != nil {
-		return nil, errors.Join(err, c.close())
-	}
-	return c, nil
-}
-
-// Close waits for what is being written and closes the file. Calls that have
-// not begun fail.
+// Close finishes what was begun and closes the file. Calls that come later fail.
 func (s *Store) Close() error {
-	var err error
-	s.closing.Do(func() {
-		close(s.closed)
-		readErr := s.closePool()
-		err = errors.Join(s.writer.stop(), readErr)
-	})
-	return fail(context.Background(), s.path, "close "+s.path, err)
-}
-
-// closePool waits for every reader to come back.
-func (s *Store) closePool() error {
-	var err error
-	n := cap(s.pool)
-	if s.writer == nil {
-		n = len(s.pool) // Open failed half way
-	}
-	for range n {
-		err = errors.Join(err, (<-s.pool).close())
-	}
-	return err
+	s.stop()
+	s.indexer.Wait()
+	return s.db.Close()
 }
 
 // Account is this person's, or zero if it was not set.
@@ -218,46 +166,6 @@ func (s *Store) Account() kith.AccountID { return *s.account.Load() }
 func (s *Store) SetAccount(account kith.AccountID) { s.account.Store(&account) }
 
 // read runs f in one read transaction: it sees one state of the database.
-func (s *Store) read(ctx context.Context, what string, f func(*conn) error) error {
-	return s.borrow(ctx, what, func(c *conn) error {
-		if err := c.exec("begin"); err != nil {
-			return err
-		}
-		err := f(c)
-		c.db.SetInterrupt(context.Background()) // or the end would be refused
-		if end := c.exec("commit"); err == nil {
-			err = end
-		}
-		return err
-	})
-}
-
-// borrow runs f with a reading connection, outside a transaction.
-func (s *Store) borrow(ctx context.Context, what string, f func(*conn) error) error {
-	select {
-	case <-s.closed:
-		return errClosed
-	default:
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.closed:
-		return errClosed
-	case c := <-s.pool:
-		c.db.SetInterrupt(ctx)
-		err := f(c)
-		c.db.SetInterrupt(context.Background())
-		s.pool <- c
-		return fail(ctx, s.path, what, err)
-	}
-}
-
-// syncDir makes a rename or a new name in path's folder durable, where the
-// system can (Windows cannot and need not).
-func syncDir(path string) {
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		dir.Sync()
-		dir.Close()
-	}
+func (s *Store) read(ctx context.Context, what string, f func(conn) error) error {
+	return s.db.Read(ctx, what, func(c *sqlfile.Conn) error { return f(conn{c}) })
 }

@@ -21,16 +21,16 @@ type Stored struct {
 // numbers have no hole; the first may come after one (see ApplyOptions.Base).
 func (s *Store) EventsAfter(ctx context.Context, conv kith.ConversationID, device kith.DeviceID, after uint64, maxBytes int) ([]Stored, error) {
 	var events []Stored
-	err := s.read(ctx, "read events", func(c *conn) error {
+	err := s.read(ctx, "read events", func(c conn) error {
 		var p, a int64
-		if found, err := c.one("conversation", func(r *row) { p = r.int() }, conv); !found {
+		if found, err := c.One("conversation", func(r *row) { p = r.Int() }, conv); !found {
 			return err
 		}
-		if found, err := c.one("author", func(r *row) { a = r.int() }, p, device); !found {
+		if found, err := c.One("author", func(r *row) { a = r.Int() }, p, device); !found {
 			return err
 		}
 		size := 0
-		for r, err := range c.rows("events of author", a, after, -1) {
+		for r, err := range c.Rows("events of author", a, after, -1) {
 			if err != nil {
 				return err
 			}
@@ -49,9 +49,9 @@ func (s *Store) EventsAfter(ctx context.Context, conv kith.ConversationID, devic
 // Event gives one event.
 func (s *Store) Event(ctx context.Context, id kith.EventID) (kith.Event, error) {
 	var ev kith.Event
-	err := s.read(ctx, "read an event", func(c *conn) error {
+	err := s.read(ctx, "read an event", func(c conn) error {
 		var e storedEvent
-		found, err := c.one("event by id", func(r *row) { e = scanEvent(r) }, id)
+		found, err := c.One("event by id", func(r *row) { e = scanEvent(r) }, id)
 		if err != nil {
 			return err
 		}
@@ -66,8 +66,8 @@ func (s *Store) Event(ctx context.Context, id kith.EventID) (kith.Event, error) 
 
 // EventAt tells which event of device has number seq, if it is here.
 func (s *Store) EventAt(ctx context.Context, conv kith.ConversationID, device kith.DeviceID, seq uint64) (id kith.EventID, found bool, err error) {
-	err = s.read(ctx, "read an event", func(c *conn) error {
-		found, err = c.one("event at", func(r *row) { r.fill(id[:]) }, conv, device, seq)
+	err = s.read(ctx, "read an event", func(c conn) error {
+		found, err = c.One("event at", func(r *row) { r.Fill(id[:]) }, conv, device, seq)
 		return err
 	})
 	return id, found, err
@@ -84,14 +84,14 @@ type storedEvent struct {
 // scanEvent reads the columns of the queries on events.
 func scanEvent(r *row) storedEvent {
 	var e storedEvent
-	e.row = r.int()
-	r.fill(e.ID[:])
-	e.state = eventState(r.int())
-	e.Raw, e.Proof = r.blob(), r.blob()
-	r.fill(e.Author.Account[:])
-	r.fill(e.Author.Device[:])
-	e.Seq = r.uint()
-	r.fill(e.conv[:])
+	e.row = r.Int()
+	r.Fill(e.ID[:])
+	e.state = eventState(r.Int())
+	e.Raw, e.Proof = r.Blob(), r.Blob()
+	r.Fill(e.Author.Account[:])
+	r.Fill(e.Author.Device[:])
+	e.Seq = r.Uint()
+	r.Fill(e.conv[:])
 	return e
 }
 
@@ -109,7 +109,7 @@ func (s *Store) parse(e storedEvent) (kith.Event, error) {
 func (t *Tx) collect(name string, args ...any) ([]kith.Event, []storedEvent, error) {
 	var events []kith.Event
 	var stored []storedEvent
-	for r, err := range t.c.rows(name, args...) {
+	for r, err := range t.c.Rows(name, args...) {
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,10 +1,10 @@
 // Package exchange is a hub's meeting point without its sockets: who listens
 // under which tag, and who hears what is said there. Nothing is kept.
 //
-// [Exchange] is the interface. [Local] serves the devices of one process;
-// several processes side by side need one that speaks with the others, so
-// nothing here assumes that who listens under a tag is in reach, and what the
-// others do is told by calls, not by results.
+// [Exchange] is the interface. [Local] serves the devices of one process, package
+// exchange/nats those of several side by side; exchange/exchangetest is the suite
+// that both pass. So nothing here assumes that who listens under a tag is in
+// reach, and what the others do is told by calls, not by results.
 package exchange
 
 import (

@@ -5,10 +5,10 @@
 //	envelope bytes, and a number that rises in its box
 //	bundle   bytes under a name, of the device that used the name first
 //
-// [Store] is the interface. Package mailbox/sqlite keeps it in one file;
-// mailbox/mailboxtest is the suite that every implementation passes. Nothing in
-// it assumes that who leaves an envelope and who fetches it do so in the same
-// process: several hubs may stand on one store.
+// [Store] is the interface. Package mailbox/sqlite keeps it in one file,
+// mailbox/nats in a cluster; mailbox/mailboxtest is the suite that both pass.
+// Nothing in it assumes that who leaves an envelope and who fetches it do so in
+// the same process: several hubs may stand on one store.
 //
 // A store does not check signatures. Whoever calls Open, Fetch, Take or Watch
 // has seen that of the box's key.

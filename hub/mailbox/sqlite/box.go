@@ -5,11 +5,10 @@ import (
 	"crypto/subtle"
 	"time"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"kith"
 	"kith/hub/mailbox"
 	"kith/hubapi"
+	"kith/internal/sqlfile"
 )
 
 // A box is what the writer remembers of one, so that leaving an envelope need
@@ -31,15 +30,15 @@ func (w *writer) box(key hubapi.Key) *box {
 		return b
 	}
 	b := &box{}
-	found := w.one("box", func(row *sqlite3.Stmt) {
-		b.id = row.ColumnInt64(0)
-		copy(b.token[:], row.ColumnRawBlob(1))
-		b.used = row.ColumnInt64(2)
+	found := w.one("box", func(r *sqlfile.Row) {
+		b.id = r.Int()
+		r.Fill(b.token[:])
+		b.used = r.Int()
 	}, key[:])
 	if !found {
 		return nil
 	}
-	w.one("box use", func(row *sqlite3.Stmt) { b.count, b.bytes = row.ColumnInt(0), row.ColumnInt64(1) }, b.id)
+	w.one("box use", func(r *sqlfile.Row) { b.count, b.bytes = int(r.Int()), r.Int() }, b.id)
 	if w.broken != nil {
 		return nil
 	}
@@ -76,7 +75,7 @@ func (w *writer) open(key hubapi.Key, token hubapi.Hash, mayMake bool, now time.
 		return mailbox.Opened{}, kith.Errorf(kith.Full, "this hub has no room for further boxes; use another hub, or ask who runs it")
 	}
 	b = &box{token: token, used: today(now)}
-	w.one("add box", func(row *sqlite3.Stmt) { b.id = row.ColumnInt64(0) }, key[:], token[:], b.used)
+	w.one("add box", func(r *sqlfile.Row) { b.id = r.Int() }, key[:], token[:], b.used)
 	if w.broken == nil {
 		w.remember(key, b)
 		w.now.boxes++
@@ -116,8 +115,8 @@ func (w *writer) take(key hubapi.Key, ids []uint64) error {
 		return nil // with all that was in it
 	}
 	for _, id := range ids {
-		w.one("take", func(row *sqlite3.Stmt) {
-			size := row.ColumnInt64(0)
+		w.one("take", func(r *sqlfile.Row) {
+			size := r.Int()
 			b.count--
 			b.bytes -= size
 			w.now.envelopes--
@@ -130,8 +129,8 @@ func (w *writer) take(key hubapi.Key, ids []uint64) error {
 func (w *writer) publishBundle(owner hubapi.Key, name hubapi.Hash, body []byte, until, now time.Time) (time.Time, error) {
 	var id, size, end int64
 	var of []byte
-	found := w.one("bundle", func(row *sqlite3.Stmt) {
-		id, of, size, end = row.ColumnInt64(0), row.ColumnBlob(1, nil), row.ColumnInt64(2), row.ColumnInt64(3)
+	found := w.one("bundle", func(r *sqlfile.Row) {
+		id, of, size, end = r.Int(), r.Blob(), r.Int(), r.Int()
 	}, name[:])
 	if w.broken != nil {
 		return time.Time{}, nil
@@ -147,7 +146,7 @@ func (w *writer) publishBundle(owner hubapi.Key, name hubapi.Hash, body []byte, 
 			return time.Time{}, kith.Errorf(kith.Full, "this hub is full; try again later, or use another hub")
 		}
 		count := 0
-		w.one("bundles of", func(row *sqlite3.Stmt) { count = row.ColumnInt(0) }, owner[:])
+		w.one("bundles of", func(r *sqlfile.Row) { count = int(r.Int()) }, owner[:])
 		if !mine && l.Bundles > 0 && count >= l.Bundles {
 			return time.Time{}, kith.Errorf(kith.Full, "this device has published %d bundles already, as many as the hub allows", count)
 		}

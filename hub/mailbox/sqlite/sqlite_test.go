@@ -3,6 +3,7 @@ package sqlite
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"kith/hub/mailbox"
 	"kith/hub/mailbox/mailboxtest"
 	"kith/hubapi"
+	"kith/internal/sqlfile"
 )
 
 var token = hubapi.Hash{7}
@@ -146,38 +148,19 @@ func TestFilesOfOthers(t *testing.T) {
 	if err := os.WriteFile(text, []byte("this is no database, and never was one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(text, mailbox.DefaultLimits(), nil); kith.KindOf(err) != kith.Damaged {
+	if _, err := Open(text, mailbox.DefaultLimits(), nil); kith.KindOf(err) != kith.Damaged || !strings.Contains(err.Error(), "move it away") {
 		t.Errorf("a text file: %v", err)
 	}
 	other := filepath.Join(dir, "other.db")
-	c, err := connect(other, readQueries(), readerCache)
+	c, err := sqlfile.Connect(t.Context(), other, sqlfile.Options{Application: applicationID + 1, Scripts: sqlfile.Scripts{Schema: []string{"CREATE TABLE t (x)"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.db.Exec("CREATE TABLE t (x)"); err != nil {
+	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c.close()
 	if _, err := Open(other, mailbox.DefaultLimits(), nil); kith.KindOf(err) != kith.Invalid {
 		t.Errorf("a database of another program: %v", err)
-	}
-	newer := filepath.Join(dir, "newer.db")
-	s, err := Open(newer, mailbox.DefaultLimits(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if c, err = connect(newer, readQueries(), readerCache); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.db.Exec("PRAGMA user_version = 99"); err != nil {
-		t.Fatal(err)
-	}
-	c.close()
-	if _, err := Open(newer, mailbox.DefaultLimits(), nil); kith.KindOf(err) != kith.Conflict {
-		t.Errorf("a database of a newer version: %v", err)
 	}
 	if _, err := Open(filepath.Join(dir, "no", "folder", "x.db"), mailbox.DefaultLimits(), nil); err == nil {
 		t.Error("a folder that is not there")

@@ -3,43 +3,44 @@ package sqlite
 import (
 	"time"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"kith/hubapi"
+	"kith/internal/sqlfile"
 )
 
-// A sweep removes what is too old, a batch at a time, so that nobody who leaves
-// something waits for long.
+const (
+	sweepEvery = 10 * time.Minute
+	sweepBatch = 500 // envelopes in one write of the sweep, about 5 ms
+)
 
-// sweepSoon begins a sweep, if there is none, beside the writer.
-func (s *Store) sweepSoon() {
-	if !s.sweeping.CompareAndSwap(false, true) {
-		return
+// sweep removes what is too old, at once and then again and again until the
+// mailbox is closed.
+func (s *Store) sweep() {
+	again := time.NewTicker(sweepEvery)
+	defer again.Stop()
+	for {
+		if err := s.sweepOnce(time.Now()); err != nil && s.background.Err() == nil {
+			s.log.Error("the mailbox can't remove what is too old", "error", err)
+		}
+		select {
+		case <-s.background.Done():
+			return
+		case <-again.C:
+		}
 	}
-	s.sweepers.Go(func() {
-		defer s.sweeping.Store(false)
-		s.sweep()
-	})
 }
 
-// sweep runs batches until none finds anything.
-func (s *Store) sweep() {
-	now := time.Now()
+// sweepOnce runs batches until none finds anything, so that nobody who leaves
+// something waits for long.
+func (s *Store) sweepOnce(now time.Time) error {
 	for _, batch := range []func(*writer, time.Time) int{(*writer).sweepEnvelopes, (*writer).sweepBoxes, (*writer).sweepBundles} {
-		for {
-			n := 0
+		for n := sweepBatch; n >= sweepBatch; {
 			err := s.write(s.background, "remove what is too old", func(w *writer) error { n = batch(w, now); return nil })
 			if err != nil {
-				if s.background.Err() == nil {
-					s.log.Error("the mailbox can't remove what is too old", "error", err)
-				}
-				return
-			}
-			if n < sweepBatch {
-				break
+				return err
 			}
 		}
 	}
+	return nil
 }
 
 // sweepEnvelopes relies on numbers that rise with time: it stops at the first
@@ -47,17 +48,18 @@ func (s *Store) sweep() {
 func (w *writer) sweepEnvelopes(now time.Time) int {
 	type old struct{ id, size int64 }
 	var olds []old
-	for row, err := range w.c.rows("oldest", sweepBatch) {
+	for r, err := range w.c.Rows("oldest", sweepBatch) {
 		if err != nil {
 			w.broken = err
 			return 0
 		}
-		if row.ColumnInt64(2) > now.UnixMilli() {
+		o, until := old{r.Int(), r.Int()}, r.Time()
+		if until.After(now) {
 			break
 		}
-		olds = append(olds, old{row.ColumnInt64(0), row.ColumnInt64(1)})
+		olds = append(olds, o)
 		var key hubapi.Key
-		copy(key[:], row.ColumnRawBlob(3))
+		r.Fill(key[:])
 		delete(w.boxes, key) // counted anew when it is needed
 	}
 	for _, o := range olds {
@@ -77,13 +79,13 @@ func (w *writer) sweepBoxes(now time.Time) int {
 		key hubapi.Key
 	}
 	var olds []old
-	for row, err := range w.c.rows("unused boxes", today(now.Add(-w.s.limits.Unused)), sweepBatch) {
+	for r, err := range w.c.Rows("unused boxes", today(now.Add(-w.s.limits.Unused)), sweepBatch) {
 		if err != nil {
 			w.broken = err
 			return 0
 		}
-		o := old{id: row.ColumnInt64(0)}
-		copy(o.key[:], row.ColumnRawBlob(1))
+		o := old{id: r.Int()}
+		r.Fill(o.key[:])
 		olds = append(olds, o)
 	}
 	for n, start := 0, w.now.envelopes; n < len(olds); n++ {
@@ -91,9 +93,9 @@ func (w *writer) sweepBoxes(now time.Time) int {
 		if start-w.now.envelopes > sweepBatch {
 			return sweepBatch // the others wait for the next batch
 		}
-		w.one("box use", func(row *sqlite3.Stmt) {
-			w.now.envelopes -= row.ColumnInt(0)
-			w.now.bytes -= row.ColumnInt64(1)
+		w.one("box use", func(r *sqlfile.Row) {
+			w.now.envelopes -= int(r.Int())
+			w.now.bytes -= r.Int()
 		}, o.id)
 		w.exec("empty box", o.id)
 		w.exec("remove box", o.id)
@@ -106,12 +108,12 @@ func (w *writer) sweepBoxes(now time.Time) int {
 func (w *writer) sweepBundles(now time.Time) int {
 	type old struct{ id, size int64 }
 	var olds []old
-	for row, err := range w.c.rows("old bundles", now.UnixMilli(), sweepBatch) {
+	for r, err := range w.c.Rows("old bundles", now.UnixMilli(), sweepBatch) {
 		if err != nil {
 			w.broken = err
 			return 0
 		}
-		olds = append(olds, old{row.ColumnInt64(0), row.ColumnInt64(1)})
+		olds = append(olds, old{r.Int(), r.Int()})
 	}
 	for _, o := range olds {
 		w.exec("remove bundle", o.id)

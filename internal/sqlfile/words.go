@@ -1,4 +1,4 @@
-package store
+package sqlfile
 
 import (
 	"context"
@@ -12,9 +12,16 @@ import (
 	"kith"
 )
 
-// fail turns an error of SQLite on the database at path into one of the
-// project's kinds; others stay as they are.
-func fail(ctx context.Context, path, what string, err error) error {
+// Words tell a person what happened to a database, and what can be done.
+type Words struct {
+	Closed  string // it is, and was called
+	Full    string // the disk is
+	Damaged string // the file is
+}
+
+// Explain turns an error of SQLite, from what was done to the database at path,
+// into one of the project's kinds; others stay as they are.
+func (w Words) Explain(ctx context.Context, path, what string, err error) error {
 	var code sqlite3.ErrorCode
 	var told *kith.Error
 	if err == nil || errors.As(err, &told) {
@@ -26,11 +33,11 @@ func fail(ctx context.Context, path, what string, err error) error {
 	}
 	switch {
 	case full, code == sqlite3.FULL, code == sqlite3.IOERR && diskFull(path):
-		return kith.Errorf(kith.Full, "%s: the disk is full; nothing was stored, make some room and try again: %w", what, err)
+		return kith.Errorf(kith.Full, "%s: %s: %w", what, w.Full, err)
 	case code == sqlite3.INTERRUPT && ctx.Err() != nil:
 		return ctx.Err()
 	case code == sqlite3.CORRUPT || code == sqlite3.NOTADB || code == sqlite3.FORMAT:
-		return kith.Errorf(kith.Damaged, "%s: the database file is damaged, restore a backup: %w", what, err)
+		return kith.Errorf(kith.Damaged, "%s: %s: %w", what, w.Damaged, err)
 	}
 	return kith.Errorf(kith.Internal, "%s: %w", what, err)
 }

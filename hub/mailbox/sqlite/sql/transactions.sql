@@ -1,6 +1,0 @@
--- name: begin
-BEGIN IMMEDIATE;
--- name: commit
-COMMIT;
--- name: rollback
-ROLLBACK;
