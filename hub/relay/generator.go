@@ -175,25 +175,29 @@ func (s *Server) events() turn.EventHandler {
 			c.hold(a)
 			s.counts.allocated.Add(1)
 		},
-		OnPermissionCreated: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+		OnPermissionCreated: func(src, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+			s.count(src, 1)
 			if a := find(relayed); a != nil {
 				ip, _ := netip.AddrFromSlice(peer)
 				a.change(func(r *routes) { r.permitted[ip.Unmap()] = true })
 			}
 		},
-		OnPermissionDeleted: func(_, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+		OnPermissionDeleted: func(src, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+			s.count(src, -1)
 			if a := find(relayed); a != nil {
 				ip, _ := netip.AddrFromSlice(peer)
 				a.change(func(r *routes) { delete(r.permitted, ip.Unmap()) })
 			}
 		},
-		OnChannelCreated: func(_, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+		OnChannelCreated: func(src, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+			s.count(src, 1)
 			at, ok := addrPort(peer)
 			if a := find(relayed); a != nil && ok {
 				a.change(func(r *routes) { r.byNumber[number], r.byPeer[at] = at, number })
 			}
 		},
-		OnChannelDeleted: func(_, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+		OnChannelDeleted: func(src, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+			s.count(src, -1)
 			at, _ := addrPort(peer)
 			if a := find(relayed); a != nil {
 				a.change(func(r *routes) { delete(r.byNumber, number); delete(r.byPeer, at) })

@@ -78,12 +78,46 @@ func (s *Server) isPublic(ip netip.Addr) bool {
 	return false
 }
 
-// permit is asked by pion/turn for each permission and channel.
-func (s *Server) permit(_ net.Addr, peer net.IP) bool {
-	ip, _ := netip.AddrFromSlice(peer)
-	ok := s.mayRelay(ip.Unmap())
-	if !ok {
-		s.counts.refusedPeers.Add(1)
+// maxRoutes bounds the permissions and channels of a client together: the
+// library holds a timer for each, and to add one costs more the more there are.
+// ICE needs one or two for every candidate of the other side.
+const maxRoutes = 512
+
+// A source is where a client is.
+type source struct {
+	at     netip.AddrPort
+	stream bool
+}
+
+func sourceOf(addr net.Addr) source {
+	at, _ := addrPort(addr)
+	_, stream := addr.(*net.TCPAddr)
+	return source{at, stream}
+}
+
+// count counts permissions and channels of a client.
+func (s *Server) count(src net.Addr, n int) {
+	who := sourceOf(src)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.routes[who] += n; s.routes[who] <= 0 {
+		delete(s.routes, who)
 	}
-	return ok
+}
+
+// permit is asked by pion/turn for each permission and channel, also when one
+// is to last longer.
+func (s *Server) permit(src net.Addr, peer net.IP) bool {
+	ip, _ := netip.AddrFromSlice(peer)
+	if !s.mayRelay(ip.Unmap()) {
+		s.counts.refusedPeers.Add(1)
+		return false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.routes[sourceOf(src)] >= maxRoutes {
+		s.counts.overQuota.Add(1)
+		return false
+	}
+	return true
 }

@@ -37,6 +37,7 @@ type Server struct {
 	mu      sync.RWMutex // guards all below
 	relayed map[netip.AddrPort]*allocation
 	users   map[string]*user
+	routes  map[source]int // permissions and channels of clients
 	closing bool
 	idle    chan struct{} // closed when closing and no allocation is left
 	isIdle  sync.Once
@@ -56,7 +57,7 @@ func Start(cfg Config, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: log, local: map[netip.Addr]netip.Addr{},
-		relayed: map[netip.AddrPort]*allocation{}, users: map[string]*user{}, idle: make(chan struct{}),
+		relayed: map[netip.AddrPort]*allocation{}, users: map[string]*user{}, routes: map[source]int{}, idle: make(chan struct{}),
 	}
 	if cfg.MinPort > cfg.MaxPort {
 		return nil, kith.Errorf(kith.Invalid, "the relay's ports end at %d before they begin at %d: give min_port a lower number than max_port", cfg.MaxPort, cfg.MinPort)
@@ -170,7 +171,12 @@ func (s *Server) open() error {
 
 // library is how pion/turn is told about all this.
 func (s *Server) library() turn.ServerConfig {
+	_, has4 := s.publicOf("udp4")
 	cfg := turn.ServerConfig{
+		// Who comes by IPv6 and asks for no family gets IPv4 (RFC 8656, section
+		// 7.2), and with it everybody who has only that.
+		StrictAddressFamily: has4,
+
 		Realm: s.cfg.Realm, AuthHandler: s.authenticate, QuotaHandler: s.mayAllocate, EventHandler: s.events(),
 		LoggerFactory: quiet{s.log}, InboundMTU: maxPacket + channelHeader,
 		ListenerConfigs: []turn.ListenerConfig{{Listener: s.streams, RelayAddressGenerator: generator{s}, PermissionHandler: s.permit}},

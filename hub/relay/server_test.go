@@ -152,6 +152,42 @@ func TestMayRelay(t *testing.T) {
 	}
 }
 
+// TestPermissionsAreBounded: what the relay keeps for a client is, whatever it
+// asks for, and it is forgotten with the allocation.
+func TestPermissionsAreBounded(t *testing.T) {
+	s := start(t, lab())
+	for name, conn := range map[string]net.Conn{"UDP": nil, "TCP": tcpTo(t, s)} {
+		t.Run(name, func(t *testing.T) {
+			c := clientOf(t, s, conn)
+			relayed := allocate(t, c)
+			granted := 0
+			for n := 0; n < 2*maxRoutes; n += 64 {
+				var peers []net.Addr
+				for i := range 64 {
+					peers = append(peers, &net.UDPAddr{IP: net.IPv4(8, 8, byte((n+i)>>8), byte(n+i)), Port: 9})
+				}
+				if c.CreatePermission(peers...) == nil {
+					granted += len(peers)
+				}
+			}
+			if granted != maxRoutes {
+				t.Errorf("%d permissions were granted, want %d", granted, maxRoutes)
+			}
+			other := clientOf(t, s, nil)
+			defer allocate(t, other).Close()
+			if err := other.CreatePermission(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 9}); err != nil {
+				t.Errorf("another client: %v", err)
+			}
+			relayed.Close()
+			waitFor(t, "the relay forgets them", func() bool {
+				s.mu.RLock()
+				defer s.mu.RUnlock()
+				return len(s.routes) == 1 // the other's
+			})
+		})
+	}
+}
+
 func TestQuota(t *testing.T) {
 	cfg := lab()
 	cfg.PerUser, cfg.MaxAllocations = 2, 3

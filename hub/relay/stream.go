@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kith"
+	"kith/hub/customer"
 )
 
 // magicCookie is in every message of STUN, at its fifth byte (RFC 8489).
@@ -183,7 +184,7 @@ func (l *streams) take(conn net.Conn, in *bufio.Reader) {
 	remote, isIP := addrPort(conn.RemoteAddr())
 	local, _ := addrPort(conn.LocalAddr())
 	c := &stream{Conn: conn, s: l.s, in: in, frame: make([]byte, maxPacket)}
-	at, where := ends{remote, local}, netOf(remote.Addr())
+	at, where := ends{remote, local}, customer.Of(remote.Addr())
 	c.free = func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -209,16 +210,6 @@ func (l *streams) take(conn net.Conn, in *bufio.Reader) {
 	case <-l.done:
 		c.Close()
 	}
-}
-
-// netOf is what counts as one address: an IPv6 customer has a /64.
-func netOf(ip netip.Addr) netip.Prefix {
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = 64
-	}
-	p, _ := ip.WithZone("").Prefix(bits) // bits fit
-	return p
 }
 
 // Accept gives the library its next client.

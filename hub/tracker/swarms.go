@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"kith/hub/customer"
 )
 
 // An event is what an announce tells, numbered as in BEP 15.
@@ -185,7 +187,7 @@ func addrs(of []member[netip.AddrPort]) []netip.AddrPort {
 // keep notes a peer, if there is room for it. The caller holds the lock.
 func keep[K comparable](t *swarms, h Hash, s *swarm, m *members[K], p member[K], ip netip.Addr) bool {
 	old := m.get(p.key)
-	where := netOf(ip)
+	where := customer.Of(ip)
 	if old == nil {
 		if t.all[h] == nil && len(t.all) >= t.cfg.MaxSwarms || t.peers >= t.cfg.MaxPeers ||
 			s.size() >= t.cfg.SwarmPeers || t.byNet[where] >= t.cfg.AddressPeers {
@@ -207,7 +209,7 @@ func keep[K comparable](t *swarms, h Hash, s *swarm, m *members[K], p member[K],
 
 // drop forgets a peer. The caller holds the lock.
 func drop[K comparable](t *swarms, s *swarm, m *members[K], p *member[K], ip netip.Addr) {
-	where := netOf(ip)
+	where := customer.Of(ip)
 	if t.byNet[where]--; t.byNet[where] <= 0 {
 		delete(t.byNet, where)
 	}
@@ -250,14 +252,4 @@ func (t *swarms) sweep(now time.Time) {
 		}
 		t.settle(h, s)
 	}
-}
-
-// netOf is what counts as one address: an IPv6 customer has a /64.
-func netOf(ip netip.Addr) netip.Prefix {
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = 64
-	}
-	p, _ := ip.WithZone("").Prefix(bits) // bits fit
-	return p
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kith"
+	"kith/hub/customer"
 )
 
 // A Tracker is a running tracker. It is the http.Handler of
@@ -140,7 +141,7 @@ func (t *Tracker) Close() error {
 func (t *Tracker) admit(from netip.Addr) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	where := netOf(from)
+	where := customer.Of(from)
 	if t.closed || t.all >= t.cfg.MaxSockets || t.byNet[where] >= t.cfg.AddressSockets {
 		return false
 	}
@@ -153,7 +154,7 @@ func (t *Tracker) dismiss(from netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all--
-	where := netOf(from)
+	where := customer.Of(from)
 	if t.byNet[where]--; t.byNet[where] <= 0 {
 		delete(t.byNet, where)
 	}

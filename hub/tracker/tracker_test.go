@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -312,12 +313,34 @@ func FuzzQuery(f *testing.F) {
 }
 
 func TestMetrics(t *testing.T) {
-	tr := start(t, Config{})
-	tr.swarms.announce(peerOf(1, 1, started), time.Now())
+	tr := start(t, Config{SwarmPeers: 2})
+	for n := range 3 {
+		tr.swarms.announce(peerOf(n, 1, started), time.Now())
+	}
+	tr.answerDatagram(nil, netip.AddrPort{}, time.Now())
+	get(t, serve(t, tr)+PathScrape, url.Values{"info_hash": {string(hashA[:])}})
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(tr)
 	all, err := reg.Gather()
-	if err != nil || len(all) != 7 {
-		t.Errorf("%d families, %v", len(all), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, family := range all {
+		for _, m := range family.Metric {
+			name := strings.TrimPrefix(family.GetName(), "kith_hub_tracker_")
+			for _, label := range m.Label {
+				name += " " + label.GetValue()
+			}
+			got[name] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	want := map[string]float64{
+		"swarms": 1, "peers": 2, "sockets": 0, "announces_total http": 0, "announces_total udp": 0, "announces_total websocket": 0,
+		"scrapes_total": 1, "passed_total": 0,
+		"refused_total full": 1, "refused_total malformed": 1, "refused_total unconnected": 0, "refused_total sockets": 0,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("it counts %v, want %v", got, want)
 	}
 }
