@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"kith/internal/btclient"
 )
 
 // TestAPeerThatFailsIsDialledAgain fetches from a peer that a tracker names and
@@ -16,17 +18,14 @@ import (
 func TestAPeerThatFailsIsDialledAgain(t *testing.T) {
 	t.Parallel()
 	tr := newTracker(t)
-	raw, folder := ordinary(t, tr.URL+"/announce")
+	raw, _, folder := ordinary(t, tr.URL+"/announce")
 	a := openPlain(t, t.TempDir()) // asks no tracker: only the way through the proxy is known
 	defer a.Close()
 	if _, err := a.AddTorrent(raw, folder, PlainOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, fails := range []int32{1, 4} { // a dial makes two, with and without encryption
-		l, err := net.Listen("tcp", net.JoinHostPort(localIP().String(), "0"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := btclient.Listen(t)
 		defer l.Close()
 		var taken atomic.Int32
 		go func() {
@@ -51,7 +50,7 @@ func TestAPeerThatFailsIsDialledAgain(t *testing.T) {
 		tr.name(l.Addr().(*net.TCPAddr).Port)
 		dest := t.TempDir()
 		b, err := OpenPlain(PlainConfig{
-			Dir: t.TempDir(), Listen: net.JoinHostPort(localIP().String(), "0"), NoDHT: true, NoPEX: true, NoLAN: true,
+			Dir: t.TempDir(), Listen: net.JoinHostPort(btclient.LocalIP().String(), "0"), NoDHT: true, NoPEX: true, NoLAN: true,
 			askAfter: 2 * time.Second,
 		})
 		if err != nil {
