@@ -7,9 +7,9 @@
 //	lan     multicast DNS on the local network (lan.go, mdns.go)
 //	offer   two lines that two people paste; nobody in between (offer.go)
 //
-// A way of the first two gives a [Find]: addresses, and whose they are if it knows. A find is
-// never more than a hint. Only the handshake behind [Dialer] tells who is
-// there, and its door key keeps us silent towards everybody else.
+// A way of the first two gives a [Find]: addresses, and whose they are if it
+// knows. A find is never more than a hint. Only the handshake behind [Dialer]
+// tells who is there, and its door key keeps us silent towards everybody else.
 //
 // A [Pursuit] is the patience behind it: for every contact without a link it
 // keeps trying, at first often, then ever more rarely, and at once when there
@@ -23,15 +23,15 @@
 //	                                        waiting
 //
 // Other ways carry sealed notes between devices that can't reach each other
-// yet. Each is a [Courier]; [Calls] says over any of them what it takes to make
-// a link:
+// yet. Each is a [Courier]; call.Calls says over any of them what it takes to
+// make a link:
 //
-//	hub     a server that both use (hub.go)
-//	dht     items of the Mainline DHT (package meet/dht)
-//	friend  somebody to whom both have a link (friends.go)
+//	hub     a server that both use (call.Hub)
+//	dht     items of the Mainline DHT (dht.Courier)
+//	friend  somebody to whom both have a link (call.Friends)
 //
 // Adding a way: implement [Way], give its finds to [Pursuit.Found]; or
-// implement [Courier], and add it to Calls.
+// implement [Courier], and add it to call.Calls.
 package meet
 
 import (

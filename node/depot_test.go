@@ -252,3 +252,39 @@ func penFriends(t *testing.T, w *world, d *depot) (a, b *person) {
 	sleep(time.Minute)
 	return a, b
 }
+
+// penFriendAway is penFriends, of whom b is asleep.
+func penFriendAway(t *testing.T, w *world, d *depot) (a, b *person) {
+	t.Helper()
+	a, b = penFriends(t, w, d)
+	b.stop()
+	sleep(time.Minute)
+	return a, b
+}
+
+// penFriendsApart is penFriends between whom no link is made.
+func penFriendsApart(t *testing.T, w *world, d *depot) (a, b *person) {
+	t.Helper()
+	a, b = penFriends(t, w, d)
+	w.sever(a.at, b.at)
+	sleep(time.Minute)
+	return a, b
+}
+
+// leaves sends a text, and fails unless a hub holds it soon.
+func (p *person) leaves(with, text string) Message {
+	p.t.Helper()
+	send(p.t, p.node, with, text)
+	sleep(10 * time.Second)
+	return p.is(with, kith.Held)
+}
+
+// receipt is what the ledger says of a message that goes to one person.
+func (p *person) receipt(m Message) Receipt {
+	p.t.Helper()
+	ledger, err := p.node.Receipts(p.t.Context(), m.ID.String())
+	if err != nil || len(ledger) != 1 {
+		p.t.Fatalf("the ledger: %+v, %v", ledger, err)
+	}
+	return ledger[0]
+}

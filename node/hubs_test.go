@@ -214,6 +214,36 @@ func TestHubsThatCantBe(t *testing.T) {
 	}
 }
 
+// joinMails waits for something of a node's letters about invitations.
+func joinMails(t *testing.T, n *Node, what string, is func(*joinMail) bool) {
+	t.Helper()
+	eventually(t, n, what, func() error {
+		r, leave, err := n.enter()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		r.joinMail.mu.Lock()
+		defer r.joinMail.mu.Unlock()
+		if !is(r.joinMail) {
+			return errors.New("it did not come")
+		}
+		return nil
+	})
+}
+
+// accepts waits until somebody is a contact.
+func accepts(t *testing.T, n *Node, name string) {
+	t.Helper()
+	eventually(t, n, name+" as a contact", func() error {
+		c, err := n.Contact(t.Context(), name)
+		if err == nil && c.Relation != kith.Accepted {
+			err = fmt.Errorf("relation %q", c.Relation)
+		}
+		return err
+	})
+}
+
 func TestAnInvitationWorksWhileItsGiverIsAway(t *testing.T) {
 	h := runHub(t, t.TempDir())
 	annsHome, bobsHome := t.TempDir(), t.TempDir()
@@ -223,71 +253,23 @@ func TestAnInvitationWorksWhileItsGiverIsAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, ann, "the bundle of the invitation", func() error {
-		r, leave, err := ann.enter()
-		if err != nil {
-			return err
-		}
-		defer leave()
-		r.joinMail.mu.Lock()
-		defer r.joinMail.mu.Unlock()
-		if len(r.joinMail.published) == 0 {
-			return errors.New("not published")
-		}
-		return nil
-	})
+	joinMails(t, ann, "the bundle of the invitation", func(j *joinMail) bool { return len(j.published) > 0 })
 	ann.Close()
 
 	c, err := bob.Join(t.Context(), inv.Line)
 	if err != nil || c.Relation != kith.Asked {
 		t.Fatalf("relation %q, %v", c.Relation, err)
 	}
-	eventually(t, bob, "the letter that asks", func() error {
-		r, leave, err := bob.enter()
-		if err != nil {
-			return err
-		}
-		defer leave()
-		r.joinMail.mu.Lock()
-		defer r.joinMail.mu.Unlock()
-		if len(r.joinMail.asked) == 0 {
-			return errors.New("not left")
-		}
-		return nil
-	})
+	joinMails(t, bob, "the letter that asks", func(j *joinMail) bool { return len(j.asked) > 0 })
 	bob.Close()
 
 	ann = open(t, annsHome, "")
-	eventually(t, ann, "the request", func() error {
-		c, err := ann.Contact(t.Context(), "Bob")
-		if err == nil && c.Relation != kith.Accepted {
-			err = fmt.Errorf("relation %q", c.Relation)
-		}
-		return err
-	})
-	eventually(t, ann, "the answer's letter", func() error {
-		r, leave, err := ann.enter()
-		if err != nil {
-			return err
-		}
-		defer leave()
-		r.joinMail.mu.Lock()
-		defer r.joinMail.mu.Unlock()
-		if r.joinMail.answered == 0 {
-			return errors.New("not left")
-		}
-		return nil
-	})
+	accepts(t, ann, "Bob")
+	joinMails(t, ann, "the answer's letter", func(j *joinMail) bool { return j.answered > 0 })
 	ann.Close()
 
 	bob = open(t, bobsHome, "")
-	eventually(t, bob, "the answer", func() error {
-		c, err := bob.Contact(t.Context(), "Ann")
-		if err == nil && c.Relation != kith.Accepted {
-			err = fmt.Errorf("relation %q", c.Relation)
-		}
-		return err
-	})
+	accepts(t, bob, "Ann")
 }
 
 func TestOthersSendThisDeviceToNoHubOnItself(t *testing.T) {

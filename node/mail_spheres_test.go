@@ -101,9 +101,7 @@ func TestLettersOfTheRemoved(t *testing.T) {
 func TestPrekeysRunOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, d := calm(), newDepot("hub.example")
-		a, b := penFriends(t, w, d)
-		w.sever(a.at, b.at)
-		sleep(time.Minute)
+		a, b := penFriendsApart(t, w, d)
 		peer := kith.Peer{Account: b.account, Device: a.node.run.mailOf(b.account)}
 		var want []string
 		for n := range prekeysHeld + 1 {

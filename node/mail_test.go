@@ -19,9 +19,7 @@ func calm() *world { return newWorld(linktest.Conditions{Delay: 10 * time.Millis
 func TestLetterForSomebodyAsleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, d := calm(), newDepot("hub.example")
-		a, b := penFriends(t, w, d)
-		b.stop()
-		sleep(time.Minute)
+		a, b := penFriendAway(t, w, d)
 		for _, text := range []string{"one", "two", "three"} {
 			send(t, a.node, "B", text)
 			sleep(100 * time.Millisecond)
@@ -32,9 +30,8 @@ func TestLetterForSomebodyAsleep(t *testing.T) {
 		if m.HeldBy != "hub.example" || m.HeldUntil == nil || !m.HeldUntil.Equal(m.HeldUntil.Truncate(time.Millisecond)) {
 			t.Errorf("held by %q until %v", m.HeldBy, m.HeldUntil)
 		}
-		ledger, err := a.node.Receipts(t.Context(), m.ID.String())
-		if err != nil || len(ledger) != 1 || ledger[0].HeldBy != "hub.example" || ledger[0].HeldUntil == nil || ledger[0].Delivered != nil {
-			t.Errorf("the ledger: %+v, %v", ledger, err)
+		if r := a.receipt(m); r.HeldBy != "hub.example" || r.HeldUntil == nil || r.Delivered != nil {
+			t.Errorf("the ledger: %+v", r)
 		}
 		if n := d.everLeft(); n != 1 {
 			t.Errorf("three lines took %d letters", n)
@@ -87,12 +84,8 @@ func TestLetterAndLinkRace(t *testing.T) {
 		t.Run(first+" is first", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDepot("hub.example")
-				a, b := penFriends(t, calm(), d)
-				b.stop()
-				sleep(time.Minute)
-				send(t, a.node, "B", "one")
-				sleep(10 * time.Second)
-				a.is("B", kith.Held)
+				a, b := penFriendAway(t, calm(), d)
+				a.leaves("B", "one")
 				b.start()
 				if first == "the letter" {
 					b.fetch()
@@ -117,9 +110,7 @@ func TestMailboxLosesEverything(t *testing.T) {
 	for _, linked := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDepot("hub.example")
-			a, b := penFriends(t, calm(), d)
-			b.stop()
-			sleep(time.Minute)
+			a, b := penFriendAway(t, calm(), d)
 			send(t, a.node, "B", "one")
 			sleep(10 * time.Second)
 			if lost := d.lose(); lost != 1 {
@@ -150,9 +141,7 @@ func TestMailboxLosesEverything(t *testing.T) {
 func TestLettersShuffledAndRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDepot("hub.example")
-		a, b := penFriends(t, calm(), d)
-		b.stop()
-		sleep(time.Minute)
+		a, b := penFriendAway(t, calm(), d)
 		var want []string
 		for _, text := range []string{"one", "two", "three", "four", "five", "six"} {
 			send(t, a.node, "B", text)
@@ -185,9 +174,7 @@ func TestLettersShuffledAndRepeated(t *testing.T) {
 func TestFirstLetterIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, d := calm(), newDepot("hub.example")
-		a, b := penFriends(t, w, d)
-		w.sever(a.at, b.at)
-		sleep(time.Minute)
+		a, b := penFriendsApart(t, w, d)
 		send(t, a.node, "B", "one")
 		sleep(10 * time.Second)
 		d.lose()
@@ -241,9 +228,7 @@ func TestRatchetSetBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, d := calm(), newDepot("hub.example")
-				a, b := penFriends(t, w, d)
-				w.sever(a.at, b.at)
-				sleep(time.Minute)
+				a, b := penFriendsApart(t, w, d)
 				var want []string
 				say := func(p, other *person, text string) {
 					send(t, p.node, other.name, text)
@@ -293,12 +278,8 @@ func TestRatchetSetBack(t *testing.T) {
 func TestLettersAfterRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, d := calm(), newDepot("hub.example")
-		a, b := penFriends(t, w, d)
-		b.stop()
-		sleep(time.Minute)
-		send(t, a.node, "B", "to the old one")
-		sleep(10 * time.Second)
-		a.is("B", kith.Held)
+		a, b := penFriendAway(t, w, d)
+		a.leaves("B", "to the old one")
 		b.start()
 		err := b.node.run.store.Update(t.Context(), func(tx *store.Tx) error { return tx.PutSetting(setRestored, []byte{1}) })
 		if err != nil {
@@ -317,9 +298,8 @@ func TestLettersAfterRestore(t *testing.T) {
 		if came, _ := b.fetch(); came != 0 {
 			t.Errorf("%d letters for another device came", came)
 		}
-		reason, err := b.node.Receipts(t.Context(), b.ledger("A").ID.String())
-		if err != nil || len(reason) != 1 || !strings.Contains(reason[0].Reason, "connected once") {
-			t.Errorf("the ledger: %+v, %v", reason, err)
+		if r := b.receipt(b.ledger("A")); !strings.Contains(r.Reason, "connected once") {
+			t.Errorf("the ledger: %+v", r)
 		}
 		w.heal()
 		sleep(time.Hour)
@@ -354,9 +334,7 @@ func TestLettersOfSomebodyBlocked(t *testing.T) {
 			t.Fatal(err)
 		}
 		sleep(time.Minute)
-		send(t, a.node, "B", "let me in")
-		sleep(10 * time.Second)
-		a.is("B", kith.Held)
+		a.leaves("B", "let me in")
 		if came, dropped := b.fetch(); came != 1 || dropped != 1 {
 			t.Errorf("%d came, %d were dropped", came, dropped)
 		}
@@ -379,23 +357,17 @@ func TestLettersOfSomebodyBlocked(t *testing.T) {
 func TestHubsRefuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDepot("one.example", "two.example")
-		a, b := penFriends(t, calm(), d)
-		b.stop()
-		sleep(time.Minute)
+		a, b := penFriendAway(t, calm(), d)
 		full := kith.Errorf(kith.Full, "one.example: the box is full")
 		d.refuse("one.example", full)
-		send(t, a.node, "B", "one")
-		sleep(10 * time.Second)
-		if m := a.is("B", kith.Held); m.HeldBy != "two.example" {
+		if m := a.leaves("B", "one"); m.HeldBy != "two.example" {
 			t.Errorf("held by %q", m.HeldBy)
 		}
 		d.refuse("two.example", errors.New("two.example: gone"))
 		send(t, a.node, "B", "two")
 		sleep(10 * time.Second)
-		m := a.is("B", kith.Pending)
-		ledger, err := a.node.Receipts(t.Context(), m.ID.String())
-		if err != nil || len(ledger) != 1 || !strings.Contains(ledger[0].Reason, "example: ") {
-			t.Errorf("the ledger: %+v, %v", ledger, err)
+		if r := a.receipt(a.is("B", kith.Pending)); !strings.Contains(r.Reason, "example: ") {
+			t.Errorf("the ledger: %+v", r)
 		}
 		sleep(24 * time.Hour)
 		d.refuse("one.example", nil)
@@ -414,9 +386,7 @@ func TestHubsRefuse(t *testing.T) {
 func TestNothingToSealWith(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDepot("hub.example")
-		a, b := penFriends(t, calm(), d)
-		b.stop()
-		sleep(time.Minute)
+		a, b := penFriendAway(t, calm(), d)
 		if _, err := a.node.SetVisible(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
@@ -448,10 +418,8 @@ func TestNothingToSealWith(t *testing.T) {
 		}
 		send(t, a.node, "B", "two")
 		sleep(time.Minute)
-		m := a.is("B", kith.Pending)
-		ledger, err := a.node.Receipts(t.Context(), m.ID.String())
-		if err != nil || len(ledger) != 1 || !strings.Contains(ledger[0].Reason, "connected once") {
-			t.Errorf("the ledger: %+v, %v", ledger, err)
+		if r := a.receipt(a.is("B", kith.Pending)); !strings.Contains(r.Reason, "connected once") {
+			t.Errorf("the ledger: %+v", r)
 		}
 		b.start()
 		sleep(time.Minute)
