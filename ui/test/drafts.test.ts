@@ -60,6 +60,20 @@ describe("drafts", () => {
     expect([localStorage.length, drafts.of("conv-bob").text]).toEqual([0, "ab"]);
   });
 
+  test("that another browser sent before the node's answer came are gone", async () => {
+    node();
+    let answer: (() => void) | undefined;
+    answers({ "PUT /conversations/conv-bob/draft": () => new Promise((done) => (answer = () => done(null))) });
+    drafts.put("conv-bob", { text: "sent there" });
+    const pushing = drafts.push("conv-bob");
+    await vi.waitFor(() => expect(answer).toBeDefined());
+    take({ type: "row", row: conversation("bob", { draft: { text: "sent there" } }) }); // what we gave
+    take({ type: "row", row: conversation("bob") }); // sent there
+    answer!();
+    await pushing;
+    expect([drafts.of("conv-bob").text, conversations.list[0]!.draft]).toEqual(["", undefined]);
+  });
+
   test("survive a node that is away, and a browser that ends", async () => {
     away();
     drafts.put("conv-bob", { text: "typed offline" });

@@ -68,7 +68,8 @@ class Drafts {
     this.#expect(conversation, (echoes) => [...echoes, echo]);
     try {
       await ask(api.PUT("/conversations/{ref}/draft", { params: { path: { ref: conversation } }, body: entry.draft, keepalive: JSON.stringify(entry.draft).length * 3 < mostAlive }));
-      conversations.keepDraft(conversation, isEmpty(entry.draft) ? undefined : entry.draft);
+      // What the node told since may be newer: another browser may have sent it.
+      if (this.#echoes.get(conversation)?.includes(echo)) conversations.keepDraft(conversation, isEmpty(entry.draft) ? undefined : entry.draft);
       const now = this.#waiting.get(conversation);
       if (now === entry) this.#forget(conversation);
       else if (now) this.#keep(conversation, { ...now, base: entry.draft });
