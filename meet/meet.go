@@ -85,6 +85,7 @@ type Find struct {
 type State struct {
 	Way     string
 	Working bool
+	Unknown bool      // yet, whether it works; it is worth a try
 	Reason  string    // what it does, or why it does not work: a sentence for people
 	Since   time.Time // of the last change of Working
 }

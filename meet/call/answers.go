@@ -101,7 +101,7 @@ func (c *Calls) onOffer(from meet.Correspondent, by meet.Courier, offer wire.Off
 		return
 	}
 	c.remember(offer.ID)
-	a := &answering{from: from}
+	a := &answering{from: from, by: by}
 	c.early = slices.DeleteFunc(c.early, func(e early) bool {
 		mine := e.key == from.Key && e.more.ID == offer.ID
 		if mine {

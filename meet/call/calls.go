@@ -115,6 +115,7 @@ type call struct {
 // An answering is an offer of somebody else's that is being answered.
 type answering struct {
 	from meet.Correspondent
+	by   meet.Courier
 	half Half // nil until it is made
 	more []wire.Candidate
 }
@@ -227,9 +228,20 @@ func (c *Calls) offer(ctx context.Context, to meet.Correspondent, by meet.Courie
 	one.ctx, one.drop = context.WithCancelCause(c.ctx)
 	local := half.Local()
 	c.mu.Lock()
-	c.calls[local.ID] = one
+	answers := !by.Live() && c.answers(to, by)
+	if !answers {
+		c.calls[local.ID] = one
+	}
 	c.mu.Unlock()
-	heard, known, err := c.send(ctx, by, to, wire.Note{Kind: wire.NoteOffer, Offer: local})
+	if answers { // ours would take the place of the answer
+		one.drop(nil)
+		half.Close()
+		return nil, kith.Errorf(kith.Unreachable, "they called at this moment, and get an answer")
+	}
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(one.ctx, stop)() // their offer crossed it, and is answered instead
+	heard, known, err := c.send(sending, by, to, wire.Note{Kind: wire.NoteOffer, Offer: local})
 	if err == nil && known && heard == 0 {
 		err = kith.Errorf(kith.Unreachable, "they are not there now")
 	}
@@ -241,6 +253,17 @@ func (c *Calls) offer(ctx context.Context, to meet.Correspondent, by meet.Courie
 		c.start(func() { c.trickle(one.ctx, half, by, to, kith.DeviceID{}) })
 	}
 	return one, nil
+}
+
+// answers reports whether an offer of somebody is being answered by a courier.
+// c.mu is held.
+func (c *Calls) answers(to meet.Correspondent, by meet.Courier) bool {
+	for _, a := range c.answering {
+		if a.by == by && a.from.Key == to.Key {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Calls) forget(one *call) {

@@ -237,7 +237,7 @@ func (c *Courier) State() meet.State {
 // assess brings state up to date. It wants mu.
 func (c *Courier) assess() {
 	now := time.Now()
-	working, reason := false, ""
+	working, looking, reason := false, false, ""
 	nodes := c.pools[0].alive(now) + c.pools[1].alive(now)
 	switch {
 	case !c.enabled:
@@ -245,11 +245,11 @@ func (c *Courier) assess() {
 	case c.trouble != "":
 		reason = c.trouble
 	case c.current == nil:
-		reason = "Not started: this device is hidden, or just starting."
+		looking, reason = true, "Not started: this device is hidden, or just starting."
 	case c.outcome == unanswered || c.outcome == answered && nodes == 0:
 		reason = silence
 	case c.outcome == unknown:
-		reason = "Looks for nodes of the public DHT."
+		looking, reason = true, "Looks for nodes of the public DHT."
 	case nodes == 1:
 		working, reason = true, "Searches the public DHT; 1 node answers."
 	default:
@@ -259,7 +259,7 @@ func (c *Courier) assess() {
 		c.options.Log.Debug("dht", "working", working, "reason", reason)
 		c.state.Since = now
 	}
-	c.state.Way, c.state.Working, c.state.Reason = Way, working, reason
+	c.state.Way, c.state.Working, c.state.Unknown, c.state.Reason = Way, working, looking, reason
 }
 
 // tell puts an event into a channel that holds one.

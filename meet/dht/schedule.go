@@ -27,8 +27,9 @@ const (
 	quickFor   = time.Minute
 
 	// A note went or came, so the other side may answer when it looks next,
-	// which may take its idleEvery: alertFirst, growing to alertLast, for
-	// alertFor. At most maxAlert correspondents at a time, the latest.
+	// which may take its idleEvery; or an invitation was made, which is used
+	// soon, if ever: alertFirst, growing to alertLast, for alertFor. At most
+	// maxAlert correspondents at a time, the latest.
 	alertFirst = 10 * time.Second
 	alertGrow  = 1.5
 	alertLast  = time.Minute
@@ -76,15 +77,22 @@ func newSchedule() *schedule {
 // set replaces the correspondents. The lookups of new ones are spread.
 func (s *schedule) set(all []meet.Correspondent, now time.Time) {
 	wanted := make(map[meet.Correspondent]*entry, len(all))
+	var invitations []meet.Correspondent // that are new
 	for _, who := range all {
 		e := s.entries[who]
 		if e == nil {
 			spread := float64(startEach) * float64(len(all))
 			e = &entry{who: who, due: now.Add(time.Duration(spread * s.random()))}
+			if who.Account.IsZero() {
+				invitations = append(invitations, who)
+			}
 		}
 		wanted[who] = e
 	}
 	s.entries = wanted
+	for _, who := range invitations {
+		s.alerted(who, now)
+	}
 }
 
 // hasten has a correspondent looked up at once and often.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kith"
 	"kith/meet"
 )
 
@@ -50,6 +51,24 @@ func within(t *testing.T, what string, got, least, most time.Duration) {
 	if got < least || got > most {
 		t.Errorf("%s: %v, want %v to %v", what, got, least, most)
 	}
+}
+
+// Who holds a new invitation is looked for soon, and for a while at least every
+// minute.
+func TestNewInvitations(t *testing.T) {
+	s, now := newSchedule(), time.Now()
+	one := newPair().toBob
+	one.Account = kith.AccountID{}
+	s.set(append(crowd(5), one), now)
+	last := time.Duration(0)
+	for i, at := range play(s, now, alertFor)[one] {
+		if i == 0 {
+			within(t, "the first lookup", at, 0, alertFirst+time.Second)
+		}
+		within(t, "until the next lookup", at-last, 0, alertLast+time.Second)
+		last = at
+	}
+	within(t, "the last lookup", last, alertFor-2*alertLast, alertFor)
 }
 
 // Idle correspondents are looked up every 10 to 15 minutes, spread.
