@@ -68,6 +68,7 @@ func (r *run) startCouriers(ctx context.Context) error {
 	if r.hubs, err = loadHubs(ctx, r); err != nil {
 		return err
 	}
+	r.startSeeking()
 	r.joinMail = newJoinMail(r)
 	r.mail.joins(r.joinMail)
 	r.mail.use(r.hubs)
@@ -90,14 +91,14 @@ func (r *run) couriers() []meet.Courier {
 	return list
 }
 
-// callers lets the pursuit call by all couriers that work.
+// callers lets the pursuit call by all couriers that work, or may.
 func (r *run) callers() []meet.Caller {
 	if r.calls == nil {
 		return nil
 	}
 	var list []meet.Caller
 	for _, c := range r.couriers() {
-		if c.State().Working {
+		if s := c.State(); s.Working || s.Unknown {
 			list = append(list, caller{r.calls, c})
 		}
 	}
