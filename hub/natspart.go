@@ -5,11 +5,14 @@ import (
 	"io"
 	"path/filepath"
 
+	"kith/hub/cluster"
 	"kith/hub/exchange"
 	meetnats "kith/hub/exchange/nats"
 	"kith/hub/mailbox"
 	mailnats "kith/hub/mailbox/nats"
 	"kith/hub/mailbox/sqlite"
+	"kith/hub/moderation"
+	rulesnats "kith/hub/moderation/nats"
 )
 
 // NATS is the cluster on which several hubs stand side by side.
@@ -20,17 +23,37 @@ type NATS struct {
 	Replicas    int      `toml:"replicas"`
 }
 
+func (n NATS) cluster() cluster.Config {
+	return cluster.Config{Servers: n.Servers, Credentials: n.Credentials, Prefix: n.Prefix, Replicas: n.Replicas}
+}
+
+// openRules opens the record of moderation, of this hub or of several.
+func (h *Hub) openRules(ctx context.Context) (moderation.Log, error) {
+	alone, err := moderation.Open(filepath.Join(h.dir, moderationFile), h.notices)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.cfg.NATS.Servers) == 0 {
+		return alone, nil
+	}
+	l, err := rulesnats.Open(ctx, h.cfg.NATS.cluster(), h.notices, alone, h.log)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
 // openStore opens the mailbox, on this machine or in the cluster.
 func (h *Hub) openStore(ctx context.Context) (mailbox.Store, error) {
-	n, limits := h.cfg.NATS, h.cfg.Mailbox.limits()
-	if len(n.Servers) == 0 {
+	limits := h.cfg.Mailbox.limits()
+	if len(h.cfg.NATS.Servers) == 0 {
 		s, err := sqlite.Open(filepath.Join(h.dir, mailboxFile), limits, h.log)
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
 	}
-	s, err := mailnats.Open(ctx, mailnats.Config{Servers: n.Servers, Credentials: n.Credentials, Prefix: n.Prefix, Replicas: n.Replicas}, limits)
+	s, err := mailnats.Open(ctx, h.cfg.NATS.cluster(), limits)
 	if err != nil {
 		return nil, err
 	}
@@ -39,11 +62,11 @@ func (h *Hub) openStore(ctx context.Context) (mailbox.Store, error) {
 
 // openExchange opens the meeting point, of this process or of several.
 func (h *Hub) openExchange() (exchange.Exchange, error) {
-	n, most := h.cfg.NATS, h.cfg.Meet.DevicesPerTag
-	if len(n.Servers) == 0 {
+	most := h.cfg.Meet.DevicesPerTag
+	if len(h.cfg.NATS.Servers) == 0 {
 		return exchange.NewLocal(most), nil
 	}
-	e, err := meetnats.Open(meetnats.Config{Servers: n.Servers, Credentials: n.Credentials, Prefix: n.Prefix}, most)
+	e, err := meetnats.Open(h.cfg.NATS.cluster(), most)
 	if err != nil {
 		return nil, err
 	}

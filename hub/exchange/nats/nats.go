@@ -18,13 +18,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"kith"
+	"kith/hub/cluster"
 	"kith/hub/exchange"
 	"kith/hubapi"
 )
@@ -83,25 +83,12 @@ type ask struct {
 	at   time.Time
 }
 
-// Config says where the cluster is, as the mailbox's does.
-type Config struct {
-	// Servers are URLs: nats://host:4222 or tls://…; any of the cluster will do.
-	Servers []string
-	// Credentials is a file of NATS credentials; empty: none.
-	Credentials string
-	// Prefix is the first word of every subject; empty: "kith". Hubs with the
-	// same one are one meeting point.
-	Prefix string
-}
-
 // Open makes the exchange of this process. At most so many may listen under one
 // tag in it.
-func Open(cfg Config, most int) (*Exchange, error) {
-	if cfg.Prefix == "" {
-		cfg.Prefix = "kith"
-	}
-	if strings.ContainsAny(cfg.Prefix, ". *>\t\r\n") {
-		return nil, kith.Errorf(kith.Invalid, "the prefix %q of the NATS subjects must be one word without dots", cfg.Prefix)
+func Open(cfg cluster.Config, most int) (*Exchange, error) {
+	cfg, err := cfg.WithDefaults()
+	if err != nil {
+		return nil, err
 	}
 	e := &Exchange{
 		local: exchange.NewLocal(most), prefix: cfg.Prefix,
@@ -109,17 +96,10 @@ func Open(cfg Config, most int) (*Exchange, error) {
 		tags: map[hubapi.Tag]*tag{}, asks: map[uint32]*ask{},
 	}
 	rand.Read(e.self[:])
-	options := []nats.Option{
-		nats.Name("kith hub"), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
-		// Messages are worth nothing later.
-		nats.ReconnectBufSize(-1), nats.ReconnectHandler(func(*nats.Conn) { e.reconnected() }),
-	}
-	if cfg.Credentials != "" {
-		options = append(options, nats.UserCredentials(cfg.Credentials))
-	}
-	var err error
-	if e.conn, err = nats.Connect(strings.Join(cfg.Servers, ","), options...); err != nil {
-		return nil, kith.Errorf(kith.Unreachable, "connect to the NATS cluster at %s: %w", strings.Join(cfg.Servers, ", "), err)
+	// Messages are worth nothing later.
+	e.conn, err = cfg.Connect(nats.ReconnectBufSize(-1), nats.ReconnectHandler(func(*nats.Conn) { e.reconnected() }))
+	if err != nil {
+		return nil, err
 	}
 	for _, subject := range []string{e.prefix + ".meet", e.subject(e.self)} {
 		if _, err = e.conn.ChanSubscribe(subject, e.in); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"kith/hub/cluster"
 	"kith/hub/exchange"
 	"kith/hub/exchange/exchangetest"
 	"kith/hub/exchange/nats"
@@ -32,7 +33,7 @@ func serve(t *testing.T, port int) *server.Server {
 
 func open(t *testing.T, url, prefix string, most int) *nats.Exchange {
 	t.Helper()
-	e, err := nats.Open(nats.Config{Servers: []string{url}, Prefix: prefix}, most)
+	e, err := nats.Open(cluster.Config{Servers: []string{url}, Prefix: prefix}, most)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestTheServerRestarts(t *testing.T) {
 // TestNoServer: a hub says what it lacks.
 func TestNoServer(t *testing.T) {
 	for _, prefix := range []string{"kith", "a.b"} {
-		if e, err := nats.Open(nats.Config{Servers: []string{"nats://127.0.0.1:1"}, Prefix: prefix}, 9); err == nil {
+		if e, err := nats.Open(cluster.Config{Servers: []string{"nats://127.0.0.1:1"}, Prefix: prefix}, 9); err == nil {
 			e.Close()
 			t.Errorf("it opens without a server, with the prefix %q", prefix)
 		}

@@ -13,14 +13,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"kith"
+	"kith/hub/cluster"
 	"kith/hub/mailbox"
 	"kith/hubapi"
 )
 
 // box gives a box's token; ok is false if there is none.
 func (s *Store) box(ctx context.Context, box hubapi.Key) (token hubapi.Hash, ok bool, err error) {
-	m, err := again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
-		return s.boxes.GetLastMsgForSubject(ctx, s.subject("box", box.String()))
+	m, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return s.boxes.GetLastMsgForSubject(ctx, s.cfg.Subject("box", box.String()))
 	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return token, false, nil
@@ -77,8 +78,8 @@ func (s *Store) room(ctx context.Context, box hubapi.Key, size int64) (bool, err
 
 // usage tells how many envelopes a box holds, and how many bytes they count.
 func (s *Store) usage(ctx context.Context, box hubapi.Key) (envelopes int, bytes int64, err error) {
-	info, err := again(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
-		return s.mail.Info(ctx, jetstream.WithSubjectFilter(s.subject("mail", box.String(), "*")))
+	info, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+		return s.mail.Info(ctx, jetstream.WithSubjectFilter(s.cfg.Subject("mail", box.String(), "*")))
 	})
 	if err != nil {
 		return 0, 0, failed("ask how full a box is", err)
@@ -99,7 +100,7 @@ func units(body []byte) int64 { return (int64(len(body)) + sizeUnit - 1) / sizeU
 
 // Open implements mailbox.Store.
 func (s *Store) Open(ctx context.Context, box hubapi.Key, token hubapi.Hash, mayMake bool) (mailbox.Opened, error) {
-	ctx, cancel := within(ctx)
+	ctx, cancel := cluster.Within(ctx)
 	defer cancel()
 	_, was, err := s.box(ctx, box)
 	if err != nil {
@@ -110,7 +111,7 @@ func (s *Store) Open(ctx context.Context, box hubapi.Key, token hubapi.Hash, may
 	}
 	if !was && s.limits.Boxes > 0 {
 		// The stream's own limit would refuse to write a box anew, too.
-		info, err := again(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) { return s.boxes.Info(ctx) })
+		info, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) { return s.boxes.Info(ctx) })
 		if err != nil {
 			return mailbox.Opened{}, failed("count the boxes", err)
 		}
@@ -119,7 +120,7 @@ func (s *Store) Open(ctx context.Context, box hubapi.Key, token hubapi.Hash, may
 		}
 	}
 	// Written each time, so that it counts as used.
-	if err := s.publish(ctx, s.subject("box", box.String()), token[:]); err != nil {
+	if err := s.publish(ctx, s.cfg.Subject("box", box.String()), token[:]); err != nil {
 		return mailbox.Opened{}, failed("open a box", err)
 	}
 	waiting, _, err := s.usage(ctx, box)
@@ -128,7 +129,7 @@ func (s *Store) Open(ctx context.Context, box hubapi.Key, token hubapi.Hash, may
 
 // publish writes a message that may be written twice.
 func (s *Store) publish(ctx context.Context, subject string, body []byte) error {
-	_, err := again(ctx, func(ctx context.Context) (*jetstream.PubAck, error) { return s.js.Publish(ctx, subject, body) })
+	_, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.PubAck, error) { return s.js.Publish(ctx, subject, body) })
 	return err
 }
 
@@ -138,7 +139,7 @@ func (s *Store) Leave(ctx context.Context, box hubapi.Key, token hubapi.Hash, bo
 	if len(body) == 0 || len(body) > hubapi.MaxMail {
 		return time.Time{}, kith.Errorf(kith.Invalid, "an envelope has 1 to %d bytes, not %d", hubapi.MaxMail, len(body))
 	}
-	ctx, cancel := within(ctx)
+	ctx, cancel := cluster.Within(ctx)
 	defer cancel()
 	n := units(body)
 	var (
@@ -162,24 +163,24 @@ func (s *Store) Leave(ctx context.Context, box hubapi.Key, token hubapi.Hash, bo
 		return time.Time{}, kith.Errorf(kith.Full, "the box is full until its owner fetches what is in it")
 	}
 	name := nats.NewInbox()
-	_, err = again(ctx, func(ctx context.Context) (*jetstream.PubAck, error) {
-		return s.js.Publish(ctx, s.subject("mail", box.String(), strconv.FormatInt(n, 10)), body, jetstream.WithMsgID(name))
+	_, err = cluster.Again(ctx, func(ctx context.Context) (*jetstream.PubAck, error) {
+		return s.js.Publish(ctx, s.cfg.Subject("mail", box.String(), strconv.FormatInt(n, 10)), body, jetstream.WithMsgID(name))
 	})
 	if err != nil {
 		return time.Time{}, failed("leave an envelope", err)
 	}
-	_ = s.conn.Publish(s.subject("wake", box.String()), nil) // without a connection its owner is woken by the next one
+	_ = s.conn.Publish(s.cfg.Subject("wake", box.String()), nil) // without a connection its owner is woken by the next one
 	return time.Now().Add(s.limits.Keep), nil
 }
 
 // Fetch implements mailbox.Store.
 func (s *Store) Fetch(ctx context.Context, box hubapi.Key, after uint64, n, size int) ([]mailbox.Envelope, error) {
-	ctx, cancel := within(ctx)
+	ctx, cancel := cluster.Within(ctx)
 	defer cancel()
 	var out []mailbox.Envelope
-	filter := jetstream.WithGetMsgSubject(s.subject("mail", box.String(), "*"))
+	filter := jetstream.WithGetMsgSubject(s.cfg.Subject("mail", box.String(), "*"))
 	for held := 0; len(out) < n && (held < size || len(out) == 0); {
-		m, err := again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return s.mail.GetMsg(ctx, after+1, filter) })
+		m, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return s.mail.GetMsg(ctx, after+1, filter) })
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return out, nil
 		}
@@ -198,7 +199,7 @@ const takers = 16
 
 // Take implements mailbox.Store.
 func (s *Store) Take(ctx context.Context, box hubapi.Key, ids []uint64) error {
-	ctx, cancel := within(ctx)
+	ctx, cancel := cluster.Within(ctx)
 	defer cancel()
 	var (
 		all   sync.WaitGroup
@@ -226,9 +227,9 @@ func (s *Store) Take(ctx context.Context, box hubapi.Key, ids []uint64) error {
 
 // take removes one envelope, if it is this box's.
 func (s *Store) take(ctx context.Context, box hubapi.Key, id uint64) error {
-	m, err := again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return s.mail.GetMsg(ctx, id) })
-	if err == nil && strings.HasPrefix(m.Subject, s.subject("mail", box.String())+".") {
-		_, err = again(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.mail.DeleteMsg(ctx, id) })
+	m, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return s.mail.GetMsg(ctx, id) })
+	if err == nil && strings.HasPrefix(m.Subject, s.cfg.Subject("mail", box.String())+".") {
+		_, err = cluster.Again(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.mail.DeleteMsg(ctx, id) })
 	}
 	if err != nil && !gone(err) {
 		return failed("take out an envelope", err)
@@ -259,7 +260,7 @@ func (w *watchers) wakeAll() {
 
 // Watch implements mailbox.Store.
 func (s *Store) Watch(box hubapi.Key, wake func()) (stop func(), err error) {
-	sub, err := s.conn.Subscribe(s.subject("wake", box.String()), func(*nats.Msg) { wake() })
+	sub, err := s.conn.Subscribe(s.cfg.Subject("wake", box.String()), func(*nats.Msg) { wake() })
 	if err == nil {
 		err = s.conn.Flush() // the cluster knows of it before this returns
 	}

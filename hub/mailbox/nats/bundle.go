@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"kith"
+	"kith/hub/cluster"
 	"kith/hub/mailbox"
 	"kith/hubapi"
 )
@@ -20,8 +21,8 @@ const bundleHead = 8
 
 // bundle gives what is under a name; nil: nothing.
 func (s *Store) bundle(ctx context.Context, name hubapi.Hash) (*jetstream.RawStreamMsg, error) {
-	m, err := again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
-		return s.bundles.GetLastMsgForSubject(ctx, s.subject("bundle", hex.EncodeToString(name[:]), "*"))
+	m, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return s.bundles.GetLastMsgForSubject(ctx, s.cfg.Subject("bundle", hex.EncodeToString(name[:]), "*"))
 	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
@@ -44,7 +45,7 @@ func (s *Store) Publish(ctx context.Context, owner hubapi.Key, name hubapi.Hash,
 	if len(body) > hubapi.MaxBundle {
 		return time.Time{}, kith.Errorf(kith.Invalid, "a bundle has at most %d bytes, not %d", hubapi.MaxBundle, len(body))
 	}
-	ctx, cancel := within(ctx)
+	ctx, cancel := cluster.Within(ctx)
 	defer cancel()
 	is, err := s.bundle(ctx, name)
 	if err != nil {
@@ -56,7 +57,7 @@ func (s *Store) Publish(ctx context.Context, owner hubapi.Key, name hubapi.Hash,
 	}
 	if len(body) == 0 {
 		if is != nil {
-			_, err := again(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.bundles.DeleteMsg(ctx, is.Sequence) })
+			_, err := cluster.Again(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.bundles.DeleteMsg(ctx, is.Sequence) })
 			if err != nil && !gone(err) {
 				return time.Time{}, failed("withdraw a bundle", err)
 			}
@@ -74,13 +75,12 @@ func (s *Store) Publish(ctx context.Context, owner hubapi.Key, name hubapi.Hash,
 		last = is.Sequence
 	}
 	raw := append(binary.BigEndian.AppendUint64(nil, uint64(until.UnixMilli())), body...)
-	subject := s.subject("bundle", hex.EncodeToString(name[:]))
+	subject := s.cfg.Subject("bundle", hex.EncodeToString(name[:]))
 	// A name that somebody took in the meantime is theirs.
-	_, err = again(ctx, func(ctx context.Context) (*jetstream.PubAck, error) {
+	_, err = cluster.Again(ctx, func(ctx context.Context) (*jetstream.PubAck, error) {
 		return s.js.Publish(ctx, subject+of, raw, jetstream.WithExpectLastSequenceForSubject(last, subject+".*"))
 	})
-	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+	if cluster.WrongSequence(err) {
 		// Perhaps it was this call, and its answer was lost.
 		if is, lookErr := s.bundle(ctx, name); lookErr == nil && is != nil && string(is.Data) == string(raw) && strings.HasSuffix(is.Subject, of) {
 			return until.Truncate(time.Millisecond), nil
@@ -96,8 +96,8 @@ func (s *Store) Publish(ctx context.Context, owner hubapi.Key, name hubapi.Hash,
 // roomForBundle checks the bounds: of the device, and of everything.
 func (s *Store) roomForBundle(ctx context.Context, owner hubapi.Key, is *jetstream.RawStreamMsg, body []byte) error {
 	if is == nil && s.limits.Bundles > 0 {
-		info, err := again(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
-			return s.bundles.Info(ctx, jetstream.WithSubjectFilter(s.subject("bundle", "*", owner.String())))
+		info, err := cluster.Again(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+			return s.bundles.Info(ctx, jetstream.WithSubjectFilter(s.cfg.Subject("bundle", "*", owner.String())))
 		})
 		if err != nil {
 			return failed("count a device's bundles", err)
@@ -121,7 +121,7 @@ func (s *Store) roomForBundle(ctx context.Context, owner hubapi.Key, is *jetstre
 
 // Bundle implements mailbox.Store.
 func (s *Store) Bundle(ctx context.Context, name hubapi.Hash) ([]byte, error) {
-	ctx, cancel := within(ctx)
+	ctx, cancel := cluster.Within(ctx)
 	defer cancel()
 	m, err := s.bundle(ctx, name)
 	if err != nil {

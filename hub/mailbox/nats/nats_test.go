@@ -12,14 +12,15 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"kith/hub/cluster"
 	"kith/hub/mailbox"
 	"kith/hub/mailbox/mailboxtest"
 	"kith/hub/mailbox/nats"
 	"kith/hubapi"
 )
 
-// cluster runs three servers.
-func cluster(t testing.TB) []*server.Server {
+// threeServers runs a cluster.
+func threeServers(t testing.TB) []*server.Server {
 	t.Helper()
 	var servers []*server.Server
 	var routes []*url.URL // all know all from the start: JetStream wants it
@@ -87,7 +88,7 @@ func urls(servers []*server.Server) (all []string) {
 
 func open(t testing.TB, servers []*server.Server, prefix string, limits mailbox.Limits) *nats.Store {
 	t.Helper()
-	s, err := nats.Open(t.Context(), nats.Config{Servers: urls(servers), Prefix: prefix}, limits)
+	s, err := nats.Open(t.Context(), cluster.Config{Servers: urls(servers), Prefix: prefix}, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,8 @@ func open(t testing.TB, servers []*server.Server, prefix string, limits mailbox.
 
 // TestConformance runs the suite with two hubs side by side.
 func TestConformance(t *testing.T) {
-	servers := cluster(t)
+	t.Parallel()
+	servers := threeServers(t)
 	var n atomic.Int32
 	mailboxtest.Conformance(t, func(t *testing.T, limits mailbox.Limits) (a, b mailbox.Store) {
 		prefix := fmt.Sprint("t", n.Add(1))
@@ -108,7 +110,8 @@ func TestConformance(t *testing.T) {
 // TestAServerIsKilled: while envelopes are left and fetched, the server that
 // leads them is killed. What was acknowledged is there, once.
 func TestAServerIsKilled(t *testing.T) {
-	servers := cluster(t)
+	t.Parallel()
+	servers := threeServers(t)
 	a, b := open(t, servers, "kith", mailbox.DefaultLimits()), open(t, servers, "kith", mailbox.DefaultLimits())
 	box, token := mailboxtest.Key(), hubapi.Hash{1}
 	if _, err := a.Open(t.Context(), box, token, true); err != nil {
@@ -205,7 +208,7 @@ func leader(t *testing.T, servers []*server.Server) int {
 
 // TestNoCluster: a hub says what it lacks.
 func TestNoCluster(t *testing.T) {
-	for name, cfg := range map[string]nats.Config{
+	for name, cfg := range map[string]cluster.Config{
 		"no server":    {Servers: []string{"nats://127.0.0.1:1"}},
 		"a bad prefix": {Servers: []string{"nats://127.0.0.1:1"}, Prefix: "a.b"},
 	} {
@@ -218,7 +221,7 @@ func TestNoCluster(t *testing.T) {
 
 // BenchmarkLeave is durable leaves a second by 64 clients.
 func BenchmarkLeave(b *testing.B) {
-	s := open(b, cluster(b), "kith", mailbox.DefaultLimits())
+	s := open(b, threeServers(b), "kith", mailbox.DefaultLimits())
 	var boxes [64]hubapi.Key
 	for i := range boxes {
 		boxes[i] = mailboxtest.Key()
