@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"kith/hub/customer"
 )
 
 // addresses counts what each address does. An address is kept only while it is
@@ -17,12 +19,12 @@ type addresses struct {
 	total int // connections
 }
 
-// An address is an IPv4 address or an IPv6 /64: that many belong to one
-// customer.
+// An address is that of one customer.
 type address struct {
 	connections int
 	requests    bucket
 	boxes       bucket // that were made
+	fetched     bucket // bytes of files
 }
 
 // maxAddresses bounds the addresses in memory, about 8 MiB. Beyond it, any
@@ -31,15 +33,6 @@ const maxAddresses = 1 << 16
 
 func newAddresses(limits *Limits) *addresses {
 	return &addresses{limits: limits, by: make(map[netip.Prefix]*address)}
-}
-
-func prefixOf(addr netip.Addr) netip.Prefix {
-	bits := 32
-	if addr.Is6() {
-		bits = 64
-	}
-	p, _ := addr.WithZone("").Prefix(bits) // an invalid address is one of its own
-	return p
 }
 
 // get finds or makes an address; mu is held.
@@ -62,7 +55,7 @@ func (a *addresses) get(p netip.Prefix) *address {
 
 // connect counts a connection; release uncounts it, once.
 func (a *addresses) connect(from netip.Addr) (release func(), ok bool) {
-	p := prefixOf(from)
+	p := customer.Of(from)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	at := a.get(p)
@@ -89,7 +82,18 @@ func (a *addresses) request(from netip.Addr, now time.Time) (wait time.Duration,
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.get(prefixOf(from)).requests.take(now, 1, float64(most)/60, float64(most))
+	return a.get(customer.Of(from)).requests.take(now, 1, float64(most)/60, float64(most))
+}
+
+// fetch reports whether an address may be sent so many bytes now, of which rate
+// may go a second, and else in how long; a rate of 0 is no limit.
+func (a *addresses) fetch(from netip.Addr, now time.Time, bytes, rate int64) (wait time.Duration, ok bool) {
+	if rate <= 0 {
+		return 0, true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.get(customer.Of(from)).fetched.take(now, float64(bytes), float64(rate), float64(max(rate, bytes)))
 }
 
 // mayMakeBox reports whether a box may be made from an address.
@@ -106,7 +110,7 @@ func (a *addresses) boxMade(from netip.Addr, n float64, now time.Time) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	b := &a.get(prefixOf(from)).boxes
+	b := &a.get(customer.Of(from)).boxes
 	b.take(now, n, most/day.Seconds(), most)
 	return b.spent+1 <= most
 }
@@ -118,7 +122,7 @@ func (a *addresses) sweep(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for p, at := range a.by {
-		if at.connections == 0 && now.Sub(at.requests.at()) > time.Minute && now.Sub(at.boxes.at()) > day {
+		if at.connections == 0 && now.Sub(at.requests.at()) > time.Minute && now.Sub(at.fetched.at()) > time.Minute && now.Sub(at.boxes.at()) > day {
 			delete(a.by, p)
 		}
 	}

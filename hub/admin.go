@@ -42,6 +42,8 @@ type Device struct {
 	Connected    bool       `json:"connected"`
 	Since        *time.Time `json:"since,omitempty"` // connected
 	BlockedUntil *time.Time `json:"blocked_until,omitempty"`
+	// Keeps is what the seedbox keeps for it, in bytes.
+	Keeps int64 `json:"keeps,omitempty"`
 }
 
 // A Notice is what the moderator said.
@@ -116,21 +118,33 @@ func (h *Hub) notify(q noticeRequest) (Notice, error) {
 		}
 		to = &key
 	}
-	n, err := h.rules.Notify(to, q.Text, time.Now())
+	n, err := h.rules.Notify(h.running, to, q.Text, time.Now())
 	if err != nil {
 		return Notice{}, err
 	}
-	if to != nil {
-		if d := h.devices.get(*to); d != nil {
-			d.send(n)
-		}
-	} else {
+	h.log.Info("a notice was sent", "everybody", to == nil)
+	return noticeOf(n), nil
+}
+
+// Noticed implements moderation.Watcher: devices that are here hear a notice at
+// once, whichever hub it was given to.
+func (h *Hub) Noticed(n *hubapi.Notice) {
+	if len(n.To) == 0 {
 		for _, d := range h.devices.connected() {
 			d.send(n)
 		}
+	} else if len(n.To) == len(hubapi.Key{}) {
+		if d := h.devices.get(hubapi.Key(n.To)); d != nil {
+			d.send(n)
+		}
 	}
-	h.log.Info("a notice was sent", "everybody", to == nil)
-	return noticeOf(n), nil
+}
+
+// BlockedUntil implements moderation.Watcher.
+func (h *Hub) BlockedUntil(device hubapi.Key, until time.Time) {
+	if d := h.devices.get(device); d != nil {
+		d.block(until)
+	}
 }
 
 func (h *Hub) block(q blockRequest) (Device, error) {
@@ -140,19 +154,16 @@ func (h *Hub) block(q blockRequest) (Device, error) {
 	}
 	now := time.Now()
 	if q.For == 0 {
-		if err := h.rules.Unblock(key, now); err != nil {
+		if err := h.rules.Unblock(h.running, key, now); err != nil {
 			return Device{}, err
 		}
 		h.log.Info("a block was ended")
 		return h.device(key, now), nil
 	}
 	length := time.Duration(min(max(q.For, 0), 1<<30)) * time.Second
-	until, err := h.rules.Block(key, length, now)
+	until, err := h.rules.Block(h.running, key, length, now)
 	if err != nil {
 		return Device{}, err
-	}
-	if d := h.devices.get(key); d != nil {
-		d.block(until)
 	}
 	h.log.Info("a device was blocked", "until", until)
 	return h.device(key, now), nil
@@ -177,8 +188,8 @@ func (h *Hub) findDevice(text string) (hubapi.Key, error) {
 			found[key] = true
 		}
 	}
-	for name := range h.rules.AllBlocks(time.Now()) {
-		if key, ok := parseKey(name); ok && strings.HasPrefix(name, text) {
+	for key := range h.rules.AllBlocks(time.Now()) {
+		if strings.HasPrefix(key.String(), text) {
 			found[key] = true
 		}
 	}
@@ -204,19 +215,22 @@ func (h *Hub) device(key hubapi.Key, now time.Time) Device {
 		until = until.UTC()
 		out.BlockedUntil = &until
 	}
+	if h.keeper != nil {
+		out.Keeps = h.keeper.Keeps(key)
+	}
 	return out
 }
 
 // deviceList lists who is here, longest first, then who is kept out.
 func (h *Hub) deviceList(now time.Time) []Device {
 	list := []Device{}
-	seen := map[string]bool{}
+	seen := map[hubapi.Key]bool{}
 	for _, d := range h.devices.connected() {
 		list = append(list, h.device(d.key, now))
-		seen[d.key.String()] = true
+		seen[d.key] = true
 	}
-	for name := range h.rules.AllBlocks(now) {
-		if key, ok := parseKey(name); ok && !seen[name] {
+	for key := range h.rules.AllBlocks(now) {
+		if !seen[key] {
 			list = append(list, h.device(key, now))
 		}
 	}

@@ -71,7 +71,7 @@ func TestNotices(t *testing.T) {
 func TestManyNotices(t *testing.T) {
 	h, _ := startHub(t, t.TempDir())
 	for range maxMissed + 5 {
-		if _, err := h.rules.Notify(nil, strings.Repeat("x", hubapi.MaxText), time.Now()); err != nil {
+		if _, err := h.rules.Notify(t.Context(), nil, strings.Repeat("x", hubapi.MaxText), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -120,6 +120,7 @@ func DefaultConfig() *Config {
 		},
 		Relay:   defaultRelay(),
 		Tracker: defaultTracker(),
+		Seedbox: defaultSeedbox(),
 		NATS:    NATS{Prefix: "kith", Replicas: 3},
 	}
 }
@@ -226,6 +227,9 @@ func (c *Config) check() error {
 	if c.Relay.On && c.Relay.Secret == "" {
 		return kith.Errorf(kith.Invalid, "relay.secret is empty, so nobody could use the relay: give it many random letters, as kith hub init does")
 	}
+	if err := c.Seedbox.check(c); err != nil {
+		return err
+	}
 	return c.checkNumbers()
 }
 
@@ -248,6 +252,10 @@ func (c *Config) checkNumbers() error {
 		{"mailbox.envelopes_per_box", int64(c.Mailbox.EnvelopesPerBox), 0, 1 << 40},
 		{"mailbox.bytes_per_box", int64(c.Mailbox.BytesPerBox), 0, 1 << 60},
 		{"mailbox.bytes_in_all", int64(c.Mailbox.BytesInAll), 0, 1 << 60},
+		{"seedbox.bytes_in_all", int64(c.Seedbox.BytesInAll), 1 << 20, 1 << 60},
+		{"seedbox.bytes_per_device", int64(c.Seedbox.BytesPerDevice), 1 << 20, 1 << 60},
+		{"seedbox.files", int64(c.Seedbox.Files), 1, 10_000_000},
+		{"seedbox.bytes_per_second", int64(c.Seedbox.RatePerAddress), 0, 1 << 60},
 		{"nats.replicas", int64(c.NATS.Replicas), 1, 5},
 		{"mailbox.bundles_per_device", int64(c.Mailbox.BundlesPerDevice), 0, 1 << 30},
 	} {
@@ -257,6 +265,7 @@ func (c *Config) checkNumbers() error {
 	}
 	for setting, d := range map[string]Duration{
 		"mailbox.keep": c.Mailbox.Keep, "mailbox.unused": c.Mailbox.Unused, "mailbox.keep_bundles": c.Mailbox.KeepBundles,
+		"seedbox.keep": c.Seedbox.Keep, "seedbox.least": c.Seedbox.Least,
 	} {
 		if d.Duration() < time.Hour || d.Duration() > 366*24*time.Hour {
 			return kith.Errorf(kith.Invalid, "%s is %s, and may be from 1h to 366d", setting, d)

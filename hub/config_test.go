@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,13 +26,15 @@ func TestInit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.NoticeKey) != 64 || len(cfg.Relay.Secret) != 64 || cfg.NoticeKey == cfg.Relay.Secret {
-		t.Errorf("the secrets are %q and %q", cfg.NoticeKey, cfg.Relay.Secret)
+	secrets := []string{cfg.NoticeKey, cfg.Relay.Secret, cfg.Seedbox.Secret}
+	slices.Sort(secrets)
+	if len(slices.Compact(secrets)) != 3 || len(strings.Join(secrets, "")) != 3*64 {
+		t.Errorf("the secrets are %q", secrets)
 	}
 	want := DefaultConfig()
 	want.Listen = localListen
 	want.NATS.Servers = cfg.NATS.Servers
-	want.NoticeKey, want.Relay.Secret = cfg.NoticeKey, cfg.Relay.Secret
+	want.NoticeKey, want.Relay.Secret, want.Seedbox.Secret = cfg.NoticeKey, cfg.Relay.Secret, cfg.Seedbox.Secret
 	want.TrustedProxies, want.Relay.Public = cfg.TrustedProxies, cfg.Relay.Public // none, in two ways
 	if !reflect.DeepEqual(cfg, want) || len(cfg.TrustedProxies)+len(cfg.Relay.Public)+len(cfg.NATS.Servers) > 0 {
 		t.Errorf("the file says\n%+v\nwithout it\n%+v", cfg, want)
@@ -117,6 +120,12 @@ func TestLoad(t *testing.T) {
 		"trusted_proxies = [\"everybody\"]":                   "line 1",
 		"[relay]\non = true":                                  "relay.secret",
 		"[seedbox]\non = \"yes\"":                             "line 2",
+		"[seedbox]\non = true":                                "seedbox.secret",
+		"[seedbox]\non = true\nsecret = \"x\"":                "",
+		"[seedbox]\nbytes_in_all = \"0\"":                     "seedbox.bytes_in_all is 0",
+		"[seedbox]\nkeep = \"1h\"\nleast = \"2h\"":            "",
+		"[seedbox]\non = true\nsecret = \"x\"\nkeep = \"1h\"": "seedbox.least is 7d, longer than",
+		"[seedbox]\non = true\nsecret = \"x\"\n[nats]\nservers = [\"nats://127.0.0.1:1\"]": "run it as a hub of its own",
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(text), 0o600); err != nil {

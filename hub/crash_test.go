@@ -20,9 +20,21 @@ import (
 // hubEnv makes the test binary a hub that is killed; its value is the folder.
 const hubEnv = "KITH_HUB_CRASH"
 
+// seedboxEnv, if it is set, gives that hub a seedbox.
+const seedboxEnv = "KITH_HUB_CRASH_SEEDBOX"
+
 func TestMain(m *testing.M) {
+	if line := os.Getenv(natsEnv); line != "" {
+		serveNATS(line)
+		return
+	}
 	if dir := os.Getenv(hubEnv); dir != "" {
-		cfg := testConfig(func(c *Config) { c.Limits = Limits{FramesPerSecond: 1000, QueuePerDevice: c.Limits.QueuePerDevice} })
+		cfg := testConfig(func(c *Config) {
+			c.Limits = Limits{FramesPerSecond: 1000, QueuePerDevice: c.Limits.QueuePerDevice}
+			if os.Getenv(seedboxEnv) != "" {
+				withSeedbox(c)
+			}
+		})
 		h, err := Start(context.Background(), dir, cfg, Options{})
 		if err != nil {
 			fmt.Println("error", err)

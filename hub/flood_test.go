@@ -159,18 +159,6 @@ func TestNewBoxesOfAnAddress(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	parse := netip.MustParseAddr
-	for _, c := range []struct {
-		a, b string
-		same bool
-	}{
-		{"192.0.2.1", "192.0.2.1", true}, {"192.0.2.1", "192.0.2.2", false},
-		{"2001:db8::1", "2001:db8::2", true}, {"2001:db8::1", "2001:db8:0:1::1", false},
-		{"fe80::1%eth0", "fe80::1%eth1", true},
-	} {
-		if got := prefixOf(parse(c.a)) == prefixOf(parse(c.b)); got != c.same {
-			t.Errorf("%s and %s: %v", c.a, c.b, got)
-		}
-	}
 	a := newAddresses(&Limits{Connections: 3, ConnectionsPerAddress: 2, RequestsPerMinute: 60})
 	one, two := parse("192.0.2.1"), parse("192.0.2.2")
 	release, ok := a.connect(one)

@@ -50,10 +50,10 @@ func anyOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Access-Control-Allow-Origin", "*")
-		header.Set("Access-Control-Expose-Headers", "Retry-After")
+		header.Set("Access-Control-Expose-Headers", "Retry-After, Content-Range")
 		if r.Method == http.MethodOptions {
-			header.Set("Access-Control-Allow-Methods", "GET, POST")
-			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			header.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
+			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Range")
 			header.Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -70,6 +70,23 @@ func (h *Hub) limited(next http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		next(w, r)
+	}
+}
+
+// pace waits until an address may be sent so many bytes more.
+func (h *Hub) pace(r *http.Request, bytes, rate int64) error {
+	for {
+		wait, ok := h.limits.fetch(h.client(r), time.Now(), bytes, rate)
+		if ok {
+			return nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-r.Context().Done():
+			return r.Context().Err()
+		case <-h.running.Done():
+			return h.running.Err()
+		}
 	}
 }
 

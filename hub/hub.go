@@ -27,7 +27,7 @@
 // # Files
 //
 // One folder holds everything: hub.toml (the configuration, see Config),
-// mailbox.db, moderation.json, acme/, lock, and admin.sock, by which commands
+// mailbox.db, seedbox/, moderation.json, acme/, lock, and admin.sock, by which commands
 // reach the running hub.
 package hub
 
@@ -79,12 +79,13 @@ type Hub struct {
 	lock     *flock.Flock
 	store    mailbox.Store // nil: no mailbox
 	exchange exchange.Exchange
-	rules    *moderation.Log
+	rules    moderation.Log
 	devices  *registry
 	limits   *addresses
 	metrics  *metrics
 	parts    []part
 	relay    relayer // nil: none
+	keeper   keeper  // nil: none
 
 	main, side, admin *http.Server // side: nil if there are no metrics
 	serving           sync.WaitGroup
@@ -147,9 +148,10 @@ func Start(ctx context.Context, dir string, cfg *Config, o Options) (_ *Hub, err
 
 // open opens what the hub keeps and makes its parts.
 func (h *Hub) open(ctx context.Context) (err error) {
-	if h.rules, err = moderation.Open(filepath.Join(h.dir, moderationFile), h.notices); err != nil {
+	if h.rules, err = h.openRules(ctx); err != nil {
 		return err
 	}
+	h.rules.Watch(h)
 	if h.cfg.Meet.On {
 		if h.exchange, err = h.openExchange(); err != nil {
 			return err
@@ -161,8 +163,8 @@ func (h *Hub) open(ctx context.Context) (err error) {
 		}
 	}
 	h.metrics = newMetrics(h)
-	h.parts, err = newParts(h.cfg)
-	return err
+	h.parts = newParts(h.cfg)
+	return nil
 }
 
 // URL is where devices reach the hub.
@@ -233,6 +235,9 @@ func (h *Hub) Close() error {
 	err = errors.Join(err, h.closeExchange())
 	if h.store != nil {
 		err = errors.Join(err, h.store.Close())
+	}
+	if h.rules != nil {
+		err = errors.Join(err, h.rules.Close())
 	}
 	if h.lock != nil {
 		err = errors.Join(err, h.lock.Unlock())

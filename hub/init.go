@@ -54,7 +54,7 @@ func Init(dir, listen, name string) (path string, err error) {
 func initial(listen, name string) (*Config, error) {
 	cfg := DefaultConfig()
 	cfg.Name = strings.ToLower(name)
-	cfg.NoticeKey, cfg.Relay.Secret = secret(), secret()
+	cfg.NoticeKey, cfg.Relay.Secret, cfg.Seedbox.Secret = secret(), secret(), secret()
 	switch {
 	case listen != "":
 		cfg.Listen = listen

@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"kith"
 	"kith/hubapi"
 )
 
@@ -37,12 +36,32 @@ type place struct {
 	TLS    bool         // whether its port speaks TLS
 	Log    *slog.Logger
 	Client func(*http.Request) netip.Addr // where a request comes from
+
+	// Limited keeps the limit of requests of an address.
+	Limited func(http.HandlerFunc) http.HandlerFunc
+	// Pace waits until the address of a request may be sent so many bytes more,
+	// of which rate may go a second; 0: any.
+	Pace func(r *http.Request, bytes, rate int64) error
+	// Fail tells an error, or logs it if it is one of ours.
+	Fail func(http.ResponseWriter, *http.Request, error)
+	// Blocked reports whether the moderator keeps a device out.
+	Blocked func(hubapi.Key) bool
+	// TellSpace sends a device what its keeper says now, if it is connected.
+	TellSpace func(hubapi.Key)
 }
 
 // A relayer is a part that gives credentials for a relay. who is an opaque name
 // of the device.
 type relayer interface {
 	Credentials(now time.Time, who string) hubapi.Relay
+}
+
+// A keeper is a part that keeps files for devices.
+type keeper interface {
+	// Space is what a device hears of it, with a new token.
+	Space(now time.Time, device hubapi.Key) *hubapi.Space
+	// Keeps is what it keeps for a device, in bytes.
+	Keeps(device hubapi.Key) int64
 }
 
 // A splitter is a part that shares the hub's port, if that speaks TLS: it takes
@@ -54,13 +73,8 @@ type splitter interface {
 // A measured part has metrics, once it runs.
 type measured interface{ Collector() prometheus.Collector }
 
-// Seedbox keeps ciphertext of files alive.
-type Seedbox struct {
-	On bool `toml:"on"`
-}
-
 // newParts makes the parts that are on.
-func newParts(cfg *Config) ([]part, error) {
+func newParts(cfg *Config) []part {
 	var parts []part
 	if cfg.Relay.On {
 		parts = append(parts, &relayPart{cfg: cfg.Relay})
@@ -69,7 +83,7 @@ func newParts(cfg *Config) ([]part, error) {
 		parts = append(parts, &trackerPart{cfg: cfg.Tracker})
 	}
 	if cfg.Seedbox.On {
-		return nil, kith.Errorf(kith.Invalid, "seedbox.on: this version of the hub has no seedbox")
+		parts = append(parts, &seedboxPart{cfg: cfg.Seedbox})
 	}
-	return parts, nil
+	return parts
 }

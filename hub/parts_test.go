@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -32,6 +33,7 @@ func TestAllPartsOverTLS(t *testing.T) {
 		c.Relay = Relay{On: true, Listen: "127.0.0.1:0", Public: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Secret: "s", AllowPrivate: true}
 		c.Tracker = Tracker{On: true, UDP: "127.0.0.1:0"}
 		c.Metrics = freeAddress(t)
+		withSeedbox(c)
 	})
 	if !strings.HasPrefix(h.URL(), "https://localhost:") {
 		t.Fatalf("the hub is at %s", h.URL())
@@ -52,7 +54,7 @@ func TestAllPartsOverTLS(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatalf("no credentials came; the client is %+v", c.State())
 	}
-	if got := strings.Join(c.State().Parts, " "); got != "mailbox meet relay tracker" {
+	if got := strings.Join(c.State().Parts, " "); got != "mailbox meet relay seedbox tracker" {
 		t.Errorf("the parts are %s", got)
 	}
 	resp, err := client.Get(h.URL() + hubapi.PathTracker + "?info_hash=" + strings.Repeat("a", 20) + "&peer_id=" + strings.Repeat("b", 20) + "&port=6881&compact=1")
@@ -63,8 +65,20 @@ func TestAllPartsOverTLS(t *testing.T) {
 	if resp.StatusCode != http.StatusOK {
 		t.Errorf("the tracker answers %s", resp.Status)
 	}
+	f, got := newSeed(1, 2*seedPiece), make([]byte, 2*seedPiece)
+	if _, err := hubapi.Keep(t.Context(), client, h.URL(), token(1), f.hash, f.info); err != nil {
+		t.Fatal(err)
+	}
+	for n, piece := range f.pieces() {
+		if err := hubapi.KeepPiece(t.Context(), client, h.URL(), token(1), f.hash, n, piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := hubapi.FetchKept(t.Context(), client, h.URL(), f.hash, 0, got); err != nil || !bytes.Equal(got, f.data) {
+		t.Errorf("a file comes back as something else, %v", err)
+	}
 	_, _, metrics := request(t, http.MethodGet, "http://"+h.cfg.Metrics+hubapi.PathMetrics, "", "")
-	for _, name := range []string{"kith_hub_relay_allocations", "kith_hub_tracker", "kith_hub_devices 1"} {
+	for _, name := range []string{"kith_hub_relay_allocations", "kith_hub_tracker", "kith_hub_seedbox_files 1", "kith_hub_devices 1"} {
 		if !strings.Contains(metrics, name) {
 			t.Errorf("the metrics have no %s", name)
 		}

@@ -92,7 +92,14 @@ func (h *Hub) findURL(port int) error {
 }
 
 func (h *Hub) startParts(ctx context.Context, l net.Listener) error {
-	at := place{Dir: h.dir, TLS: h.cfg.TLS.Mode != TLSOff, Log: h.log, Client: h.client}
+	at := place{
+		Dir: h.dir, TLS: h.cfg.TLS.Mode != TLSOff, Log: h.log, Client: h.client,
+		Limited: h.limited, Pace: h.pace, Fail: h.failure, TellSpace: h.tellSpace,
+		Blocked: func(device hubapi.Key) bool {
+			_, blocked := h.rules.Blocked(device, time.Now())
+			return blocked
+		},
+	}
 	at.Public, _ = l.Addr().(*net.TCPAddr)
 	u, err := url.Parse(h.url)
 	if err != nil {
@@ -108,6 +115,9 @@ func (h *Hub) startParts(ctx context.Context, l net.Listener) error {
 		}
 		if r, ok := p.(relayer); ok {
 			h.relay = r
+		}
+		if k, ok := p.(keeper); ok {
+			h.keeper = k
 		}
 		if m, ok := p.(measured); ok {
 			h.metrics.registry.MustRegister(m.Collector())
@@ -161,6 +171,8 @@ func (e *serverErrors) Write(line []byte) (int, error) {
 func (h *Hub) tend() {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
+	spaces := time.NewTicker(spaceEvery)
+	defer spaces.Stop()
 	for {
 		select {
 		case <-h.running.Done():
@@ -169,6 +181,8 @@ func (h *Hub) tend() {
 			now := time.Now()
 			h.metrics.silent.Add(float64(h.devices.endSilent(now)))
 			h.limits.sweep(now)
+		case <-spaces.C:
+			h.tellSpaces()
 		}
 	}
 }

@@ -108,6 +108,7 @@ func (d *device) greet() error {
 		return errors.New("the hub ends")
 	}
 	d.sendNotices(hello.Since)
+	d.sendSpace()
 	// The moderator may have blocked it meanwhile.
 	if until, blocked := d.h.rules.Blocked(d.key, now); blocked {
 		d.block(until)

@@ -235,6 +235,7 @@ func (ignore) Note(hubapi.Tag, []byte)  {}
 func (ignore) Mail(hubapi.Mail)         {}
 func (ignore) Notice(hubapi.Notice)     {}
 func (ignore) Relay(hubapi.Relay)       {}
+func (ignore) Space(hubapi.Space)       {}
 func (ignore) Changed()                 {}
 
 // freeAddress is a loopback address that nobody listens on.

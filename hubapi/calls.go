@@ -32,6 +32,11 @@ func (c *Client) heard(_ *conn, f Frame) error {
 		c.relay = *f
 		c.mu.Unlock()
 		c.opt.Events.Relay(*f)
+	case *Space:
+		c.mu.Lock()
+		c.space = *f
+		c.mu.Unlock()
+		c.opt.Events.Space(*f)
 	case *Notice:
 		c.mu.Lock()
 		c.since = max(c.since, f.ID)
@@ -192,4 +197,15 @@ func (c *Client) Relay() Relay {
 		return Relay{}
 	}
 	return c.relay
+}
+
+// Space gives what the hub's seedbox said last, with a token that is still good;
+// the zero Space if there is none.
+func (c *Client) Space() Space {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().After(Time(c.space.Until)) {
+		return Space{}
+	}
+	return c.space
 }

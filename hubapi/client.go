@@ -43,6 +43,8 @@ type Events interface {
 	Notice(Notice)
 	// Relay tells credentials that are new; see Client.Relay.
 	Relay(Relay)
+	// Space tells of the hub's seedbox; see Client.Space.
+	Space(Space)
 	// Changed tells that State did.
 	Changed()
 }
@@ -103,6 +105,7 @@ type Client struct {
 	boxes   []OwnBox
 	since   uint64
 	relay   Relay
+	space   Space
 	number  uint64
 	pending map[uint64]chan uint64   // notes that wait for Sent
 	publish map[Hash]chan publishing // bundles that wait for Published
@@ -346,7 +349,7 @@ func (c *Client) greet(ctx context.Context) (*conn, *Welcome, error) {
 		if resp != nil {
 			return nil, nil, fmt.Errorf("connect to the hub %s: %w", c.host, problem(resp))
 		}
-		return nil, nil, kith.Errorf(kith.Unreachable, "the hub %s does not answer: %w", c.host, err)
+		return nil, nil, silent(err)
 	}
 	conn := newConn(ws, c.host)
 	defer context.AfterFunc(ctx, conn.close)()

@@ -56,6 +56,7 @@ var frameTypes = map[kind]func() Frame{
 	kindRelay:     func() Frame { return new(Relay) },
 	kindNotice:    func() Frame { return new(Notice) },
 	kindRefused:   func() Frame { return new(Refused) },
+	kindSpace:     func() Frame { return new(Space) },
 }
 
 // UnmarshalCBOR takes a byte string of exactly this size.
@@ -136,6 +137,8 @@ func check(f Frame) error {
 		return within(len(f.Body), MaxBundle, "bytes")
 	case *Relay:
 		return within(len(f.URLs), 8, "servers")
+	case *Space:
+		return within(len(f.Token), MaxToken, "bytes")
 	case *Notice:
 		return within(len(f.Text), MaxText, "bytes")
 	case *Refused:

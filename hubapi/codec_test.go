@@ -3,6 +3,7 @@ package hubapi
 import (
 	"bytes"
 	"reflect"
+	"strings"
 	"testing"
 
 	"kith"
@@ -27,6 +28,7 @@ var samples = []Frame{
 	&AskRelay{},
 	&Relay{URLs: []string{"turn:hub.example:3478"}, Username: "1763750000:x", Password: "y", Until: 1763750000000},
 	&Notice{ID: 3, At: 1763750000000, To: []byte{}, Text: "Maintenance at noon.", Signature: bytes.Repeat([]byte{9}, 64)},
+	&Space{Token: "token", Until: 1763750000000, Quota: 5e9, Used: 42e8},
 	&Refused{Of: 9, Name: []byte{1}, Text: "This hub has no mailbox.", Again: 1000},
 }
 
@@ -58,6 +60,7 @@ func TestFramesBeyondTheirLimits(t *testing.T) {
 		&Mail{Body: make([]byte, MaxMail+1)},
 		&Taken{IDs: make([]uint64, MaxTaken+1)},
 		&Publish{Body: make([]byte, MaxBundle+1)},
+		&Space{Token: strings.Repeat("x", MaxToken+1)},
 	} {
 		if _, err := AppendFrame(nil, f); kith.KindOf(err) != kith.Invalid {
 			t.Errorf("%T beyond its limit gives %v", f, err)

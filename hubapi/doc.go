@@ -14,7 +14,16 @@
 //	POST /v1/box/TAG         leave an envelope; Authorization: Bearer TOKEN
 //	GET  /v1/bundle/TAG      what somebody published under an opaque name
 //
-// TAG and TOKEN are 32 bytes in unpadded URL-safe base64. Bodies are bytes.
+//	PUT    /v1/seed/FILE        keep a file; the body is its info dictionary
+//	PUT    /v1/seed/FILE/PIECE  a piece of it
+//	GET    /v1/seed/FILE        what is there of it (Kept, JSON)
+//	GET    /v1/seed/FILE/info   its info dictionary
+//	GET    /v1/seed/FILE/data   the bytes of a Range
+//	DELETE /v1/seed/FILE        keep it no longer
+//
+// TAG and TOKEN are 32 bytes in unpadded URL-safe base64. FILE is an infohash in
+// hexadecimal, PIECE a number from 0 on; PUT and DELETE of files are authorized
+// with the token of a Space as Bearer. Bodies are bytes.
 // Errors are problem documents (RFC 9457) whose detail is a sentence for people.
 //
 // # The socket
@@ -30,7 +39,7 @@
 //	 │    Publish, AskRelay              │
 //	 │── Present, Note, Sent, Mail, ────▶│
 //	 │    Opened, Published, Relay,      │
-//	 │    Notice, Refused                │
+//	 │    Notice, Refused, Space         │
 //
 // # Meeting
 //
@@ -45,6 +54,15 @@
 // MailWindow ahead; what it has on disk it takes out. Whoever has the box's
 // token may leave envelopes, without saying who they are. An envelope is kept
 // for 30 days, or until it is taken out. The hub answers when it is on disk.
+//
+// # Seedbox
+//
+// A seedbox keeps the ciphertext of shared files for members who come when
+// nobody else is awake. It is given infohash, info dictionary and pieces, never
+// a key or a name, and it checks each piece. Whoever knows the infohash may
+// fetch. Several devices may have the same file kept: it is stored once, and
+// goes when the last of them does not want it any more, or when nobody has
+// fetched or renewed it for 90 days.
 package hubapi
 
 // Limits that a hub and its clients keep.
@@ -70,6 +88,8 @@ const (
 	MailWindow = 256
 	// MaxTaken bounds the envelopes of one Taken.
 	MaxTaken = 256
+	// MaxToken bounds the token of a Space, in bytes.
+	MaxToken = 200
 	// MaxText bounds a notice and every other text of a hub, in bytes.
 	MaxText = 2000
 )
@@ -83,6 +103,7 @@ const (
 	PathSocket  = "/v1/socket"
 	PathBox     = "/v1/box/"
 	PathBundle  = "/v1/bundle/"
+	PathSeed    = "/v1/seed/"
 	PathTracker = "/announce"
 	PathHealth  = "/healthz"
 	PathMetrics = "/metrics"

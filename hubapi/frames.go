@@ -147,6 +147,17 @@ type Relay struct {
 	Until    int64 // Unix milliseconds
 }
 
+// Space tells how much a device may have kept by the hub's seedbox, and gives it
+// a token for that: after the greeting, again before the token runs out, and
+// when the use changed noticeably.
+type Space struct {
+	_     struct{} `cbor:",toarray"`
+	Token string   // at most MaxToken
+	Until int64    // of the token, Unix milliseconds
+	// Quota and Used are of this device, in bytes.
+	Quota, Used uint64
+}
+
 // Notice is a word of the hub's moderator, at once and after every Hello whose
 // Since is lower. Signature is by Info.Notices over NoticeMessage.
 type Notice struct {
@@ -191,6 +202,7 @@ const (
 	kindRelay     kind = 16
 	kindNotice    kind = 17
 	kindRefused   kind = 18
+	kindSpace     kind = 19
 )
 
 func (*Challenge) kind() kind { return kindChallenge }
@@ -211,6 +223,7 @@ func (*AskRelay) kind() kind  { return kindAskRelay }
 func (*Relay) kind() kind     { return kindRelay }
 func (*Notice) kind() kind    { return kindNotice }
 func (*Refused) kind() kind   { return kindRefused }
+func (*Space) kind() kind     { return kindSpace }
 
 // Time gives a time of a frame.
 func Time(ms int64) time.Time { return time.UnixMilli(ms) }

@@ -70,7 +70,7 @@ func call(ctx context.Context, client *http.Client, hub, method, path, bearer st
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return kith.Errorf(kith.Unreachable, "it does not answer: %w", err)
+		return silent(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {
@@ -84,17 +84,22 @@ func call(ctx context.Context, client *http.Client, hub, method, path, bearer st
 
 // problem is the error that a hub answered with.
 func problem(resp *http.Response) error {
-	var p Problem
-	json.NewDecoder(io.LimitReader(resp.Body, 4*MaxText)).Decode(&p) // without a detail the status tells
-	detail := p.Detail
-	if detail == "" || len(detail) > MaxText {
-		detail = "it answers " + resp.Status
-	}
+	text := detail(resp)
 	switch resp.StatusCode {
 	case http.StatusNotFound, http.StatusGone, http.StatusForbidden, http.StatusUnauthorized:
-		return kith.Errorf(kith.NotFound, "%s", detail)
+		return kith.Errorf(kith.NotFound, "%s", text)
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
-		return kith.Errorf(kith.Invalid, "%s", detail)
+		return kith.Errorf(kith.Invalid, "%s", text)
 	}
-	return kith.Errorf(kith.Unreachable, "%s", detail)
+	return kith.Errorf(kith.Unreachable, "%s", text)
+}
+
+// detail is the sentence that a hub answered with.
+func detail(resp *http.Response) string {
+	var p Problem
+	json.NewDecoder(io.LimitReader(resp.Body, 4*MaxText)).Decode(&p) // without a detail the status tells
+	if p.Detail == "" || len(p.Detail) > MaxText {
+		return "it answers " + resp.Status
+	}
+	return p.Detail
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"kith"
@@ -120,6 +121,9 @@ func (e *env) hubDevice(d hub.Device) string {
 	text := "not connected"
 	if d.Connected && d.Since != nil {
 		text = "since " + e.stamp(*d.Since)
+	}
+	if d.Keeps > 0 {
+		text += ", keeps " + humanize.Bytes(uint64(d.Keeps))
 	}
 	if d.BlockedUntil != nil {
 		text += ", blocked until " + e.stamp(*d.BlockedUntil)
