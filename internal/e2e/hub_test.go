@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,9 +39,15 @@ type hubProcess struct {
 // configuration: pairs of what is there and what shall be.
 func runsHub(t *testing.T, h *lab.Host, edit ...string) *hubProcess {
 	t.Helper()
+	return runsNamedHub(t, h, h.Addr().String(), edit...)
+}
+
+// runsNamedHub is runsHub for one that is known by this name.
+func runsNamedHub(t *testing.T, h *lab.Host, name string, edit ...string) *hubProcess {
+	t.Helper()
 	p := &hubProcess{t: t, host: h, dir: filepath.Join(t.TempDir(), "hub")}
-	p.do("init", p.dir, "--listen", ":443", "--name", h.Addr().String())
-	certify(t, p.dir, h.Addr())
+	p.do("init", p.dir, "--listen", ":443", "--name", name)
+	certify(t, p.dir, name)
 	path := filepath.Join(p.dir, "hub.toml")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -112,8 +117,8 @@ func (p *hubProcess) kill() {
 // roots is what nodes need in their environment to trust the hub.
 func (p *hubProcess) roots() string { return "SSL_CERT_FILE=" + filepath.Join(p.dir, "cert.pem") }
 
-// certify writes a certificate of its own for an address.
-func certify(t *testing.T, dir string, addr netip.Addr) {
+// certify writes a certificate of its own for a name or address.
+func certify(t *testing.T, dir, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -122,8 +127,13 @@ func certify(t *testing.T, dir string, addr netip.Addr) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a hub of the lab"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{addr.AsSlice()}, IsCA: true, BasicConstraintsValid: true,
+		IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

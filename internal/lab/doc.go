@@ -59,6 +59,8 @@
 //
 // A router is a namespace with nftables; switched off it is gone, and with it
 // all that it knew.
+// There is no name server: [Internet.Name] gives a host a name that the programs
+// of all others find it by.
 //
 // No host of a lab can reach the machine's own network, nor the real internet.
 // What a host cannot have of its own is shared: file system, clock, process

@@ -50,6 +50,9 @@ func (h *Host) plugInto(s *Switch) {
 	h.cable, err = newCable(h.space, "eth0", s, h.name)
 	h.net.must(err)
 	h.wire = s
+	if s.isolated {
+		h.net.must(ip(s.space, "link set %s type bridge_slave isolated on\n", h.name))
+	}
 	h.net.must(ip(h.space, "link set eth0 up\n"))
 	h.ChangeAddress()
 }
@@ -133,9 +136,12 @@ func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.C
 	if h.space == "" {
 		return exec.CommandContext(ctx, name, args...)
 	}
-	const script = `echo "$0" >/proc/sys/kernel/hostname && exec "$@"`
+	apart, script := "--uts", `echo "$0" >/proc/sys/kernel/hostname && exec "$@"`
+	if h.net.names != "" {
+		apart, script = "-um", "mount --bind "+h.net.names+" /etc/hosts && "+script
+	}
 	return exec.CommandContext(ctx, "nsenter", append([]string{
-		"--net=/run/netns/" + h.space, "unshare", "--uts", "sh", "-c", script, h.name, name}, args...)...)
+		"--net=/run/netns/" + h.space, "unshare", apart, "sh", "-c", script, h.name, name}, args...)...)
 }
 
 // Do calls f on a thread that is in the host's network: the sockets that f

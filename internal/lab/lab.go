@@ -24,6 +24,7 @@ type Network struct {
 	switches []*Switch
 	hosts    []*Host
 	spaces   []string // the namespaces made so far
+	names    string   // the file that programs see as /etc/hosts; empty: the machine's own
 }
 
 // New begins an empty network, which is taken down when the test ends. The

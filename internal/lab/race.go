@@ -2,5 +2,12 @@
 
 package lab
 
-// raceFlags build kith the way the test itself was built.
-var raceFlags = []string{"-race"}
+import (
+	"cmp"
+	"os"
+	"strings"
+)
+
+// raceFlags build kith the way the test itself was built: KITH_RACE says it, as
+// the Makefile sets it, if it is more than the race detector for everything.
+var raceFlags = strings.Fields(cmp.Or(os.Getenv("KITH_RACE"), "-race"))

@@ -29,15 +29,16 @@ type Line struct {
 // A Switch joins hosts into one local network. It is a bridge in a namespace
 // of its own.
 type Switch struct {
-	net   *Network
-	name  string
-	space string
-	net4  netip.Prefix // at most 253 hosts of it are used; not valid: no IPv4
-	net6  netip.Prefix // not valid: no IPv6
-	gate4 netip.Addr   // where hosts send what leaves the switch, if anywhere
-	gate6 netip.Addr
-	hosts int // addresses given out
-	line  *atomic.Pointer[Line]
+	net      *Network
+	name     string
+	space    string
+	net4     netip.Prefix // at most 253 hosts of it are used; not valid: no IPv4
+	net6     netip.Prefix // not valid: no IPv6
+	gate4    netip.Addr   // where hosts send what leaves the switch, if anywhere
+	gate6    netip.Addr
+	hosts    int  // addresses given out
+	isolated bool // hosts reach the router only
+	line     *atomic.Pointer[Line]
 }
 
 // Switch adds a switch. Its name is 1 to 12 of a-z, 0-9 and -. Without a line
@@ -96,6 +97,10 @@ func (s *Switch) Multicast(pass bool) {
 	}
 	s.net.must(run(rules, "nsenter", "--net=/run/netns/"+s.space, "nft", "-f", "-"))
 }
+
+// Isolate keeps the hosts that are plugged in from now on from reaching one
+// another, as the Wi-Fi of a hotel does: they reach the router only.
+func (s *Switch) Isolate() { s.isolated = true }
 
 // address gives out the next pair of addresses, with their prefix lengths. One
 // of a family that the switch does not have is not valid.
