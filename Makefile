@@ -9,6 +9,7 @@ export GOFLAGS := $(GOFLAGS) -tags=nosqlite,noboltdb
 
 tools := internal/tools
 step  := $(tools)/step.sh
+quick := $(tools)/inmemory.sh
 
 # Set these on the command line, as in `make fuzz FUZZTIME=5m`.
 ARGS     ?=#      make run: flags of kith up
@@ -16,16 +17,24 @@ FUZZTIME ?= 20s#  make fuzz: for each target
 SOAKTIME ?= 1h#   make soak
 BENCH    ?= .#    make bench: which, a regular expression
 
-# The race detector needs a C compiler. The tests on simulated networks need
-# root on Linux; there, a machine that can't run them fails them.
-race = $(shell command -v gcc >/dev/null && echo -race)
+# The race detector needs a C compiler. It leaves out what only computes, and takes
+# several times as long with it: SQLite, which is compiled to Go, the ciphers of
+# disks and passphrases, and a table that each start of kith fills. What calls
+# them is watched. internal/lab builds its nodes with KITH_RACE.
+computes := github.com/ncruces/go-sqlite3-wasm/... lukechampine.com/adiantum/... \
+	golang.org/x/crypto/argon2 golang.org/x/crypto/scrypt github.com/mattn/go-runewidth
+race = $(shell command -v gcc >/dev/null && echo -race $(computes:%=-gcflags=%=-race=false))
+export KITH_RACE = $(race)
+
+# go vet has a step of its own, and nobody debugs the tests of these steps.
+gotest := go test -count=1 -vet=off -ldflags=-w
+
+# The tests on simulated networks need root on Linux; there, a machine that can't
+# run them fails them.
 ifeq ($(shell id -u) $(shell uname -s),0 Linux)
 KITH_LAB ?= must
 export KITH_LAB
 endif
-
-# Tests with real processes, networks and clocks run alone, after the others.
-outside := ./internal/lab ./internal/e2e
 
 .PHONY: help
 help: ## this list
@@ -71,25 +80,28 @@ lint: ## staticcheck, in the version of internal/tools/go.mod
 cross: ## does it compile for the other systems, and the core for browsers?
 	@$(step) cross $(tools)/cross.sh
 
+# Three packages at once: some wait for networks.
 .PHONY: unit
 unit: need ## the tests, with the race detector
-	@$(step) unit go test $(race) -count=1 -timeout 20m $$(go list ./... | grep -vE '/internal/(lab|e2e|bench)$$')
+	@$(step) unit $(quick) $(gotest) $(race) -p 3 -timeout 20m $$(go list ./... | grep -vE '/internal/(lab|e2e|bench)$$')
 
 .PHONY: simulation
 simulation: ## spheres of 50 and 200 people, simulated
-	@$(step) simulation go test -count=1 -timeout 20m -run 'PartialMesh|SphereOfMany' ./node
+	@$(step) simulation $(quick) $(gotest) -timeout 20m -run 'PartialMesh|SphereOfMany' ./node
 
 .PHONY: test-ui
 test-ui: build ## the page: its types, its parts, and in a browser with real nodes
-	@$(step) test-ui $(tools)/ui.sh test
+	@$(step) test-ui $(quick) $(tools)/ui.sh test
 
 .PHONY: screenshots
 screenshots: build ## pictures of every view, in ui/shots
 	cd ui && npm run --silent screenshots
 
+# Those of internal/e2e wait more than they compute, so more of them run at once.
 .PHONY: lab
-lab: need ## the tests with real nodes in simulated networks, crashing
-	@$(step) lab go test $(race) -count=1 -timeout 15m -p 1 $(outside)
+lab: need ## the tests with real nodes in simulated networks, crashing; they run alone
+	@$(step) lab $(quick) $(gotest) $(race) -timeout 15m ./internal/lab
+	@$(step) e2e $(quick) $(gotest) $(race) -timeout 20m -parallel 4 ./internal/e2e
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)

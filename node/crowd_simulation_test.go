@@ -19,6 +19,7 @@ import (
 // backup. In the end all who are in see the same, and who was put out has no
 // word by somebody who knew it.
 func TestSphereOfManyConverges(t *testing.T) {
+	t.Parallel() // with the other one: each keeps hardly more than one processor busy
 	size, rounds, acts := 50, 4, 24
 	if racing || testing.Short() {
 		size, rounds, acts = 14, 1, 8

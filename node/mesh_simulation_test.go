@@ -13,6 +13,7 @@ import (
 // with all in less than half a second; when some go and others come back, when
 // the world falls into two and is joined again, all come to the same.
 func TestPartialMesh(t *testing.T) {
+	t.Parallel() // with the other one: each keeps hardly more than one processor busy
 	size := 200
 	if racing || testing.Short() {
 		size = 18

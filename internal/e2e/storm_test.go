@@ -18,6 +18,7 @@ const strokes = 12
 // all the time, while the hub, their routers and their nodes are killed at
 // random. Nothing is lost, and nothing comes twice.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	net := lab.NewInternet(t, lab.Line{Delay: 5 * time.Millisecond})
 	hub := runsHub(t, net.Host("hub"))
 	conf := lab.Kith{Env: []string{hub.roots()}}
@@ -67,6 +68,7 @@ func TestStorm(t *testing.T) {
 // they are on again, though its author is off by then, and not twice when both
 // are.
 func TestMessagesForSomebodyAsleep(t *testing.T) {
+	t.Parallel()
 	net := lab.NewInternet(t, lab.Line{Delay: 5 * time.Millisecond})
 	hub := runsHub(t, net.Host("hub"))
 	conf := lab.Kith{Env: []string{hub.roots()}}

@@ -37,8 +37,14 @@ build)
 	npm run --silent build
 	;;
 test)
-	npm run --silent check
-	npm test --silent
+	# Checking types keeps one processor busy, so the other does the tests.
+	types=$(mktemp)
+	trap 'rm -f "$types"' EXIT
+	npm run --silent check >"$types" 2>&1 &
+	check=$!
+	tests=0 && npm test --silent || tests=$?
+	wait $check || { cat "$types" && say "the types are wrong, see above" && exit 1; }
+	[ $tests = 0 ] || exit $tests
 	if [ ! -x "${CHROMIUM:-/usr/bin/chromium}" ] && [ "$(uname -s)" = Linux ]; then
 		installed chromium || say "no Chromium (Debian: chromium): the tests in a browser are skipped"
 	fi
