@@ -27,7 +27,8 @@ type conn struct {
 	s        *Swarm
 	transfer *transfer
 	peer     kith.DeviceID
-	way      string // "direct" or "link"
+	way      string // "direct", "link" or "hub"
+	name     string // of a helper
 	outgoing bool
 	remote   net.Addr
 	head     []byte // read before the library got the connection
@@ -129,6 +130,9 @@ func (s *Swarm) join(nc net.Conn, t *transfer, peer kith.DeviceID, way string, o
 	s.conns[c] = struct{}{}
 	t.mu.Lock()
 	m := t.memberLocked(peer)
+	if m.helper != nil {
+		c.name = m.helper.Name
+	}
 	m.live++
 	m.dialing = time.Time{}
 	t.mu.Unlock()

@@ -156,6 +156,10 @@ func (d dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 
 // reach tries TCP, and a little later a stream beside it. The first one wins.
 func (s *Swarm) reach(ctx context.Context, t *transfer, device kith.DeviceID) (net.Conn, string, error) {
+	if h := t.helper(device); h != nil {
+		nc, err := h.Dial(ctx)
+		return nc, "hub", err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	s.mu.Lock()

@@ -37,6 +37,10 @@
 //	      a stream of a link, from Config.Dial            (after 300 ms)
 //	  → BitTorrent's handshake and messages
 //
+// Besides members there are helpers (helper.go): hubs that keep what they can't
+// read, behind connections that ConnectHelper was given. They are only fetched
+// from; give.go is where what they keep comes from.
+//
 // It knows no tracker, DHT, peer exchange or local discovery. Over TCP what is
 // said after TLS's handshake goes in frames of our own (frame.go), in which all
 // is encrypted except what is so already, the payloads of pieces: on the way one

@@ -40,10 +40,11 @@ type Status struct {
 	Order int64
 }
 
-// A Peer is a member with whom there is a connection.
+// A Peer is a member, or a helper, with whom there is a connection.
 type Peer struct {
 	Device   kith.DeviceID
-	Way      string // "direct" or "link"
+	Name     string // of a helper; Device is its ID then
+	Way      string // "direct", "link" or, to a helper, "hub"
 	Down, Up int64  // bytes since it began
 }
 
@@ -204,7 +205,7 @@ func (t *transfer) peers() []Peer {
 	var list []Peer
 	for c := range t.s.conns {
 		if c.transfer == t {
-			list = append(list, Peer{Device: c.peer, Way: c.way, Down: c.down.Load(), Up: c.up.Load()})
+			list = append(list, Peer{Device: c.peer, Name: c.name, Way: c.way, Down: c.down.Load(), Up: c.up.Load()})
 		}
 	}
 	return list

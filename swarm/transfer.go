@@ -60,6 +60,7 @@ type member struct {
 	wait    time.Duration
 	next    time.Time
 	live    int
+	helper  *Helper // who it is if it is no device
 }
 
 // wanting reports whether there is something to fetch.
