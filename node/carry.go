@@ -230,3 +230,5 @@ func (h shelfHost) Sealing(s shelf.Sealing) {
 }
 
 func (h shelfHost) Lacking() { h.r.refresh.soon() }
+
+func (h shelfHost) Held() { h.r.wakeKeepers() }

@@ -24,6 +24,17 @@ type File struct {
 	Replaces   *kith.EventID `json:"replaces,omitempty" doc:"Message with the version before this one"`
 	ReplacedBy *kith.EventID `json:"replaced_by,omitempty" doc:"Message with the version after this one"`
 	Transfer   Transfer      `json:"transfer"`
+	// Kept is how it stands at the seedboxes of this person's hubs.
+	Kept []Kept `json:"kept" doc:"How it stands at hubs that keep it for when this device is away"`
+}
+
+// A Kept is how a share stands at a hub that keeps it.
+type Kept struct {
+	Hub    string     `json:"hub" doc:"Its name"`
+	Have   int64      `json:"have" doc:"Bytes of it that are there"`
+	Size   int64      `json:"size" doc:"Bytes of it in all, sealed; 0 while that is not known"`
+	Until  *time.Time `json:"until,omitempty" doc:"All of it is there, at least until then; it is renewed while this device is on"`
+	Reason string     `json:"reason,omitempty" doc:"Why it is not all there, as a sentence"`
 }
 
 // A TransferState says how a share stands on this device.
@@ -59,10 +70,10 @@ type Transfer struct {
 	From   []Carrier     `json:"from" doc:"With whom pieces are exchanged right now"`
 }
 
-// A Carrier is a member with whom pieces of a share are exchanged.
+// A Carrier is a member with whom pieces of a share are exchanged, or a hub.
 type Carrier struct {
 	Name string `json:"name"`
-	Way  string `json:"way" enum:"direct,link" doc:"direct: a connection of its own; link: through the link"`
+	Way  string `json:"way" enum:"direct,link,hub" doc:"direct: a connection of its own; link: through the link; hub: a hub that keeps it"`
 	Down int64  `json:"down" doc:"Bytes got from them"`
 	Up   int64  `json:"up" doc:"Bytes given to them"`
 }

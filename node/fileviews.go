@@ -30,6 +30,7 @@ func (r *run) viewFile(entry *store.Entry) *File {
 		Duration: int(media.Duration),
 		Preview:  entry.HasPreview,
 		Transfer: Transfer{State: TransferNone, From: []Carrier{}},
+		Kept:     []Kept{},
 	}
 	if !entry.Replaces.IsZero() {
 		view.Replaces = &entry.Replaces
@@ -41,6 +42,7 @@ func (r *run) viewFile(entry *store.Entry) *File {
 		view.ReplacedBy = &newer
 	}
 	view.Transfer = r.viewTransfer(r.shelf.Standing(entry.ID), entry)
+	view.Kept = r.keptAt(ref.Infohash)
 	return view
 }
 
@@ -89,7 +91,10 @@ func (r *run) viewTransfer(st shelf.Standing, entry *store.Entry) Transfer {
 	}
 	for _, p := range st.Peers {
 		carrier := Carrier{Name: p.Way, Way: "direct", Down: p.Down, Up: p.Up} // of a torrent: an address
-		if !p.Device.IsZero() {
+		switch {
+		case p.Name != "":
+			carrier.Name, carrier.Way = p.Name, p.Way
+		case !p.Device.IsZero():
 			carrier.Name, carrier.Way = p.Device.Short(), p.Way
 			if l := r.links.device(p.Device); l != nil {
 				carrier.Name = r.name(l.Peer().Account)

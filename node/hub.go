@@ -12,6 +12,7 @@ import (
 	"kith/meet"
 	"kith/meet/call"
 	"kith/seal"
+	"kith/shelf/keeping"
 )
 
 // maxHubNotices bounds the notices of one hub that are kept.
@@ -28,6 +29,7 @@ type hub struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	mail    chan hubapi.Mail // as many as a hub may send before some are taken
+	keeper  *keeping.Keeper  // nil without files
 
 	mu    sync.Mutex // guards the rest
 	log   hubLog
@@ -39,6 +41,9 @@ type hub struct {
 type hubLog struct {
 	Key     string
 	Notices []HubNotice
+	// Keeps is since when it has a seedbox for this device: what is shared from
+	// then on is kept there.
+	Keeps time.Time
 }
 
 func setHubLog(host string) string { return "hub " + host }
@@ -57,6 +62,7 @@ func (hs *hubs) newHub(url string) *hub {
 		URL: url, Key: seal.HubKey(hs.r.id.device, h.host), Since: since, Events: h, HTTP: hs.http, Log: hs.r.log,
 	})
 	h.courier = call.NewHub(h.client)
+	h.keeper = h.newKeeper()
 	return h
 }
 
@@ -67,6 +73,9 @@ func (h *hub) run() {
 	parts.Go(func() { h.client.Run(h.ctx) })
 	parts.Go(func() { h.courier.Run(h.ctx, h.r.calls) })
 	parts.Go(h.takeMail)
+	if h.keeper != nil {
+		parts.Go(func() { h.keeper.Run(h.ctx) })
+	}
 	parts.Wait()
 }
 
@@ -239,6 +248,12 @@ func (h *hub) Notice(n hubapi.Notice) {
 // Relay takes new credentials at the hub's STUN and TURN servers.
 func (h *hub) Relay(hubapi.Relay) { h.r.relaysChanged() }
 
+// Space takes how much the hub's seedbox keeps for this device.
+func (h *hub) Space(s hubapi.Space) {
+	h.spaceCame(s)
+	h.of.changed()
+}
+
 // Changed shows how the hub does.
 func (h *hub) Changed() {
 	h.of.changed()
@@ -258,7 +273,7 @@ func (h *hub) view(own bool) Hub {
 	}
 	return Hub{
 		URL: h.url, Name: h.host, Own: own, Phase: string(s.Phase), Reason: h.courier.State().Reason, Since: s.Since,
-		Next: optional(s.Next), Parts: s.Parts, Device: h.client.Key().Short(), Notices: notices,
+		Next: optional(s.Next), Parts: s.Parts, Device: h.client.Key().Short(), Space: viewSpace(h.client.Space()), Notices: notices,
 	}
 }
 
@@ -273,6 +288,7 @@ type Hub struct {
 	Next   *time.Time `json:"next,omitempty" doc:"Of the next attempt, or the end of the block"`
 	Parts  []string   `json:"parts" doc:"What the hub does: meet, relay, mailbox, tracker, seedbox"`
 	Device string     `json:"device" doc:"What this device is called there, and nowhere else"`
+	Space  *HubSpace  `json:"space,omitempty" doc:"How much its seedbox keeps of this device's files; absent if it has none"`
 	// Notices are the words of its moderator, oldest first.
 	Notices []HubNotice `json:"notices"`
 }

@@ -13,6 +13,7 @@ import (
 	"kith/meet"
 	"kith/outbox"
 	"kith/seal"
+	"kith/shelf/keeping"
 )
 
 // setHubs is the setting that lists this person's hubs.
@@ -25,8 +26,9 @@ const maxForeign = 8
 // hubs are the hubs that this device uses: its person's own, which others learn
 // from the card, and those of contacts with whom it has none in common.
 type hubs struct {
-	r    *run
-	http *http.Client
+	r      *run
+	http   *http.Client
+	giving *http.Client // within the limit of what goes up; for files
 
 	mu     sync.Mutex // guards the rest
 	own    []string   // URLs, as the person ordered them
@@ -38,6 +40,10 @@ func loadHubs(ctx context.Context, r *run) (*hubs, error) {
 	hs.http = &http.Client{
 		Transport:     http.DefaultTransport.(*http.Transport).Clone(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // hubs redirect nowhere
+	}
+	hs.giving = hs.http
+	if r.shelf != nil {
+		hs.giving = &http.Client{Transport: keeping.Throttle(hs.http.Transport, r.shelf.Swarm().WaitUp), CheckRedirect: hs.http.CheckRedirect}
 	}
 	return hs, loadJSON(ctx, r.store, setHubs, &hs.own)
 }
@@ -265,6 +271,10 @@ func (hs *hubs) edit(ctx context.Context, change func([]string) ([]string, error
 	}
 	hs.r.links.greet(kith.AccountID{})
 	hs.r.refresh.now()
+	for _, h := range hs.list() {
+		h.beginKeeping() // a contact's hub may have become an own one
+	}
+	hs.r.wakeKeepers()
 	hs.changed()
 	return nil
 }

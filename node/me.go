@@ -63,9 +63,9 @@ func (r *run) card() kith.Card {
 
 // signCard changes the own card and signs it anew, newer than newerThan.
 func (r *run) signCard(ctx context.Context, newerThan uint64, edit func(*kith.Card)) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	card := r.ownCard
+	r.signing.Lock()
+	defer r.signing.Unlock()
+	card := r.card()
 	card.Devices = slices.Clone(card.Devices)
 	edit(&card)
 	err := r.store.Update(ctx, func(tx *store.Tx) error {
@@ -133,6 +133,9 @@ func (n *Node) SetPreferences(ctx context.Context, p Preferences) (Preferences, 
 		return Preferences{}, err
 	}
 	defer leave()
+	if p.KeepFiles != KeepOwn && p.KeepFiles != KeepAll && p.KeepFiles != KeepOff {
+		return Preferences{}, kith.Errorf(kith.Invalid, "%q is not something that hubs can keep: say own, all or off", p.KeepFiles)
+	}
 	if err := saveJSON(ctx, r.store, setPreferences, p); err != nil {
 		return Preferences{}, err
 	}
@@ -140,6 +143,7 @@ func (n *Node) SetPreferences(ctx context.Context, p Preferences) (Preferences, 
 	r.prefs = p
 	r.mu.Unlock()
 	r.outsideChanged()
+	r.wakeKeepers()
 	r.links.changed(kith.ConversationID{})
 	return p, nil
 }

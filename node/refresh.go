@@ -140,6 +140,7 @@ func (f *refresher) now() {
 		r.net.SetDoors(nil)
 		r.pursuit.SetTargets(nil)
 		r.correspond(false, nil)
+		r.seekKept(false)
 		return
 	}
 	f.pairs.next()
@@ -175,6 +176,7 @@ func (f *refresher) now() {
 	r.pursuit.SetTargets(targets)
 	r.correspond(true, known)
 	r.spheres.prune(near)
+	r.seekKept(true)
 }
 
 // A doorCache computes the door of each pair only once: of hundreds of members

@@ -20,6 +20,7 @@ import (
 	"kith/seal"
 	"kith/shelf"
 	"kith/store"
+	"kith/swarm/seedpeer"
 	"kith/wire"
 )
 
@@ -53,7 +54,8 @@ type run struct {
 	mail      *mail
 	typing    *typing
 	refresh   *refresher
-	shelf     *shelf.Shelf // nil in simulations without files
+	shelf     *shelf.Shelf     // nil in simulations without files
+	seeker    *seedpeer.Seeker // nil without shelf or hubs
 	dropped   counters
 
 	ctx     context.Context // ends with the run
@@ -62,7 +64,11 @@ type run struct {
 	ended   chan struct{} // closed when the run can't go on and another has to follow
 	ending  sync.Once
 
-	mu      sync.Mutex // guards the rest
+	signing sync.Mutex // held while the own card is changed; never taken with mu held
+
+	// mu guards the rest. It is not held while the store is waited for, whose
+	// writer takes it to report changes.
+	mu      sync.Mutex
 	ownCard kith.Card
 	tagKey  kith.Secret // of the name on the local network
 	signed  []byte      // the same as it is told to others
@@ -110,7 +116,7 @@ func (r *run) start(ctx context.Context) error {
 	}
 	r.hidden = hidden != nil
 	r.tagKey = seal.NewSelfKey()
-	r.prefs = Preferences{ReadMarks: true, TypingMarks: true, DHT: true, MapPorts: true}
+	r.prefs = Preferences{ReadMarks: true, TypingMarks: true, DHT: true, MapPorts: true, KeepFiles: KeepOwn}
 	if err := loadJSON(ctx, r.store, setPreferences, &r.prefs); err != nil {
 		return err
 	}
@@ -150,15 +156,20 @@ func (r *run) start(ctx context.Context) error {
 	return nil
 }
 
-// loadCard takes the own card from the store. The caller holds mu, or is alone.
+// loadCard takes the own card from the store. The caller holds signing, or is alone.
 func (r *run) loadCard(ctx context.Context) error {
 	signed, err := r.store.Setting(ctx, setCard)
 	if err != nil {
 		return err
 	}
-	r.ownCard, err = seal.OpenCard(signed)
-	r.signed = signed
-	return err
+	card, err := seal.OpenCard(signed)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ownCard, r.signed = card, signed
+	return nil
 }
 
 // end asks for another run to follow this one.

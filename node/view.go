@@ -244,6 +244,8 @@ type Preferences struct {
 	TypingMarks bool `json:"typing_marks" doc:"Tell others that you are writing"`
 	DHT         bool `json:"dht" doc:"Meet contacts by the public DHT of BitTorrent; nobody learns whom"`
 	MapPorts    bool `json:"map_ports" doc:"Ask the home router to let others in (UPnP, NAT-PMP, PCP)"`
+	// KeepFiles is what the seedboxes of one's own hubs keep for others.
+	KeepFiles KeepFiles `json:"keep_files" enum:"own,all,off" doc:"Which files hubs with a seedbox keep, sealed, for when this device is away: what is shared from here, also what was fetched, or nothing"`
 }
 
 // A Notice is something that happened. Type names which of the other fields

@@ -54,6 +54,9 @@ func (s *Shelf) Met(account kith.AccountID, near Near) {
 func (s *Shelf) evict() {
 	for _, st := range s.swarm.Statuses() {
 		for _, p := range st.Peers {
+			if p.Name != "" {
+				continue // a helper, which has only what it gives
+			}
 			account, known := s.cfg.Host.Account(p.Device)
 			if !known || !s.allowed(kith.Peer{Account: account, Device: p.Device}, st.Infohash) {
 				s.swarm.Disconnect(st.Infohash, p.Device)

@@ -74,8 +74,10 @@ type Host interface {
 	Changed(share kith.EventID)
 	// Sealing tells how far something to be shared was read.
 	Sealing(Sealing)
-	// Lacking tells that whom Seeks names may have changed.
+	// Lacking tells that what Seeks and Lacks name may have changed.
 	Lacking()
+	// Held tells that what Whole lists may have changed.
+	Held()
 }
 
 // Near is a device with a link.
@@ -252,8 +254,9 @@ func (s *Shelf) put(ctx context.Context, h store.Holding) error {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.enterLocked(h)
+	s.mu.Unlock()
+	s.cfg.Host.Held()
 	return nil
 }
 
@@ -263,9 +266,10 @@ func (s *Shelf) forget(ctx context.Context, id kith.EventID) error {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.leaveLocked(id)
 	delete(s.lacking, id)
+	s.mu.Unlock()
+	s.cfg.Host.Held()
 	return nil
 }
 

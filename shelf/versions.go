@@ -78,6 +78,7 @@ func (s *Shelf) finish(ih kith.Infohash) {
 			continue
 		}
 		s.note(h, swarm.Seeding)
+		s.cfg.Host.Held()
 		if h.State == store.Wanted && h.Source != "" && h.Link == "" {
 			if err := s.promote(s.ctx, h); err != nil && s.ctx.Err() == nil {
 				s.log.Warn("a newer version of a file stays where it was fetched to", "share", id, "error", err)

@@ -38,6 +38,7 @@ func newConfigCmd(e *env) *cobra.Command {
 					{"typing-marks", onOff(v.TypingMarks), "tell others that you are writing"},
 					{"dht", onOff(v.DHT), "meet contacts by the public DHT of BitTorrent"},
 					{"map-ports", onOff(v.MapPorts), "ask the home router to let others in"},
+					{"keep-files", string(v.KeepFiles), "what your hubs keep for others while you are away"},
 				})
 				e.printICE(v.ICE)
 			})
@@ -48,8 +49,44 @@ func newConfigCmd(e *env) *cobra.Command {
 		newSwitchCmd(e, "typing-marks", "tell others that you are writing", func(p *node.Preferences) *bool { return &p.TypingMarks }),
 		newSwitchCmd(e, "dht", "meet contacts by the public DHT of BitTorrent", func(p *node.Preferences) *bool { return &p.DHT }),
 		newSwitchCmd(e, "map-ports", "ask the home router to let others in", func(p *node.Preferences) *bool { return &p.MapPorts }),
+		newKeepFilesCmd(e),
 		newICECmd(e))
 	return cmd
+}
+
+// newKeepFilesCmd makes the command for what hubs keep.
+func newKeepFilesCmd(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "keep-files [own|all|off]",
+		Short: "Which files your hubs keep for others while you are away",
+		Long: `A hub with a seedbox keeps files that it can't read, so that others can fetch
+them while this device is away: what you share from now on (own), also what you
+have fetched (all), or nothing (off), which takes back what it keeps. They are
+given to it in the background, within the limit of what goes up.`,
+		Example:   "  kith config keep-files all",
+		Args:      between(0, 1),
+		ValidArgs: []string{string(node.KeepOwn), string(node.KeepAll), string(node.KeepOff)},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := e.client()
+			if err != nil {
+				return err
+			}
+			p, err := c.Preferences(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				p.KeepFiles = node.KeepFiles(args[0])
+				if !slices.Contains(cmd.ValidArgs, args[0]) {
+					return kith.Errorf(kith.Invalid, "%q is not something that hubs can keep: say own, all or off", args[0])
+				}
+				if p, err = c.SetPreferences(cmd.Context(), p); err != nil {
+					return err
+				}
+			}
+			return e.emit(p, func() { e.printf("%s\n", p.KeepFiles) })
+		},
+	}
 }
 
 // newSwitchCmd makes the command for one preference.

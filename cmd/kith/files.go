@@ -22,7 +22,7 @@ func newFilesCmd(e *env) *cobra.Command {
 		Use:   "files [SPHERE|NAME]",
 		Short: "List what was shared, newest first",
 		Long: `Lists what was shared in a conversation, or in all of them, and how it stands
-here. With --of it lists the files of one shared folder, with their numbers.`,
+here, and at your hubs that keep files. With --of it lists the files of one shared folder, with their numbers.`,
 		Example: "  kith files Family\n  kith files --of abcdefgh",
 		Args:    between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,7 +63,7 @@ func (e *env) printFiles(list []node.Message) {
 			continue
 		}
 		rows = append(rows, []string{m.ID.String()[:shortID], wording.Transfer(t), wording.Size(size), called,
-			printable.Truncate(wording.Author(m), 20), e.stamp(m.Sent), e.colour(faint, wording.Reason(t))})
+			printable.Truncate(wording.Author(m), 20), e.stamp(m.Sent), e.colour(faint, strings.Join(wording.Notes(m, e.zone), "; "))})
 	}
 	e.table(rows)
 }

@@ -76,6 +76,9 @@ func (e *env) printHubs(list []node.Hub) {
 		if h.Phase == "connected" {
 			e.printf("  You are %s there.\n", h.Device)
 		}
+		if h.Space != nil {
+			e.printf("  It keeps files: %s of %s.\n", wording.Size(h.Space.Used), wording.Size(h.Space.Quota))
+		}
 		for _, n := range h.Notices {
 			e.printf("  %s  %s\n", wording.Clock(n.At, e.now(), e.zone), printable.Line(n.Text))
 		}

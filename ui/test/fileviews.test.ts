@@ -11,6 +11,7 @@ import TransfersSheet from "../src/views/TransfersSheet.svelte";
 import { contacts } from "../src/lib/contacts.svelte";
 import { History } from "../src/lib/messages.svelte";
 import { nav } from "../src/lib/nav.svelte";
+import { settings } from "../src/lib/settings.svelte";
 import { transfers } from "../src/lib/transfers.svelte";
 import { uploads } from "../src/lib/upload.svelte";
 import { Writing } from "../src/lib/writing.svelte";
@@ -102,6 +103,26 @@ describe("a file", () => {
     [...box.querySelectorAll("button")].find((b) => b.textContent === "Fetch 1 file")!.click();
     await vi.waitFor(() => expect(body).toEqual({ files: ["Trip/b.txt"], first: false }));
   });
+});
+
+test("a file tells how it stands at hubs that keep it, in both languages", () => {
+  const kept = [
+    { hub: "a.example", have: 10, size: 10, until: "2027-02-19T12:00:00Z" },
+    { hub: "b.example", have: 639, size: 1000 },
+    { hub: "c.example", have: 0, size: 1000, reason: "There is no room for it: the hub has room for 5 GiB of a device, and 4.2 GiB are used" },
+  ];
+  const lines = () => [...render(FileDetails, { message: share("m1", { kept }) }).querySelectorAll("li")].map(words);
+  expect(lines()).toEqual([
+    expect.stringMatching(/^Kept by a\.example until .*February 19, 2027/), "63% at b.example",
+    "c.example: There is no room for it: the hub has room for 5 GiB of a device, and 4.2 GiB are used.",
+  ]);
+  settings.set("language", "fr");
+  expect(lines()).toEqual([
+    expect.stringMatching(/^Gardé par a\.example jusqu’au .*19 février 2027/), expect.stringMatching(/^63\s%\schez b\.example$/),
+    "c.example: Il n’y a pas de place : le hub a de la place pour 5 GiB d’un appareil, dont 4.2 GiB sont pris.",
+  ]);
+  settings.set("language", "system");
+  expect(render(FileDetails, { message: share("m1") }).textContent).not.toContain("Kept");
 });
 
 test("what is about to be sent is in sight, and can be left out", async () => {

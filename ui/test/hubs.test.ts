@@ -81,6 +81,30 @@ test("hubs tell how they do, what they do, and what they said", async () => {
   expect([a, b, c].map((li) => [li!.querySelector("svg")!.getAttribute("class")!.split(" ")[0], !!li!.querySelector("button.bad")])).toEqual([["connected", true], ["blocked", true], ["disconnected", false]]);
 });
 
+test("a hub that keeps files says how many, and one chooses which", async () => {
+  let said: unknown;
+  const before = { read_marks: true, typing_marks: true, dht: true, map_ports: true, keep_files: "own" };
+  answers({
+    "GET /hubs": [hub("a.example", { parts: ["seedbox"], space: { quota: 5e9, used: 1.2e9 } })],
+    "GET /me/preferences": before,
+    "PUT /me/preferences": async (r: Request) => (said = await r.json()),
+  });
+  const box = render(Hubs, {});
+  await vi.waitFor(() => expect(box.querySelectorAll("input[type=radio]").length).toBe(3));
+  expect(words(box)).toContain("It keeps files of yours: 1.2 GB of 5 GB.");
+  expect(box.querySelector<HTMLInputElement>("input[value=own]")!.checked).toBe(true);
+  box.querySelector<HTMLInputElement>("input[value=all]")!.click();
+  await vi.waitFor(() => expect(said).toEqual({ ...before, keep_files: "all" }));
+  await vi.waitFor(() => expect(box.querySelector<HTMLInputElement>("input[value=all]")!.checked).toBe(true));
+});
+
+test("where no hub keeps files, nothing is asked about it", async () => {
+  const asked = answers({ "GET /hubs": [hub("a.example"), hub("b.example", { own: false, space: { quota: 5e9, used: 0 } })] });
+  const box = render(Hubs, {});
+  await vi.waitFor(() => expect(box.querySelectorAll(".stack > li").length).toBe(2));
+  expect([box.querySelectorAll("input[type=radio]").length, asked]).toEqual([0, ["GET /hubs"]]);
+});
+
 test("a hub is added, and removed after a question", async () => {
   let list: Hub[] = [];
   let said: unknown;

@@ -52,4 +52,4 @@ export const transfer = (state: Transfer["state"], more: Partial<Transfer> = {})
 
 // share is a message with a file.
 export const share = (id: string, file: Partial<SharedFile> = {}, more: Partial<Message> = {}): Message =>
-  message(id, { text: "", file: { name: "a.bin", path: file.name ?? "a.bin", size: 1_000_000, files: 1, folder: false, type: "", preview: false, transfer: transfer("complete"), ...file }, ...more });
+  message(id, { text: "", file: { name: "a.bin", path: file.name ?? "a.bin", size: 1_000_000, files: 1, folder: false, type: "", preview: false, kept: [], transfer: transfer("complete"), ...file }, ...more });

@@ -95,7 +95,7 @@ test("what the node says of keys is worded in French", () => {
 });
 
 test("what leads others here is switched, and nothing else with it", async () => {
-  const before = { read_marks: true, typing_marks: false, dht: true, map_ports: true };
+  const before = { read_marks: true, typing_marks: false, dht: true, map_ports: true, keep_files: "own" };
   let said: unknown;
   answers({ "GET /me/preferences": before, "PUT /me/preferences": async (r: Request) => (said = await r.json()) });
   const box = render(Reach, {});

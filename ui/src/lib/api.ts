@@ -16,6 +16,7 @@ export type Way = Schemas["Way"];
 export type Invitation = Schemas["Invitation"];
 export type Receipt = Schemas["Receipt"];
 export type Preferences = Schemas["Preferences"];
+export type Kept = Schemas["Kept"];
 export type ICEServer = Schemas["ICEServer"];
 export type Key = Schemas["Key"];
 export type Storage = Schemas["Storage"];

@@ -35,6 +35,9 @@ class Hubs {
 
   own = $derived(this.all.filter((h) => h.own));
 
+  // keeping tells that one of the own hubs keeps files.
+  keeping = $derived(this.own.some((h) => h.space));
+
   // shut is the own hub that keeps this device out, unless another one is
   // there for it.
   shut = $derived(this.own.some((h) => h.phase === "connected" || h.phase === "connecting") ? undefined : this.own.find((h) => h.phase === "blocked"));

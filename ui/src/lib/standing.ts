@@ -1,10 +1,10 @@
 // How a transfer stands, in words, and what a click on it does.
 
 import { i18n } from "../i18n/index.svelte";
-import type { Message, Transfer } from "./api";
+import type { Kept, Message, Transfer } from "./api";
 import { files, onItsWay, part } from "./files.svelte";
 import { size } from "./size";
-import { span } from "./time";
+import { full, span } from "./time";
 
 export const bytes = (n: number) => size(i18n.tag, n);
 export const speed = (n: number) => i18n.t.files.speed(bytes(n));
@@ -39,6 +39,14 @@ export function standing(t: Transfer, whole: number): string {
 
 // reason is why it waits or failed, as the node says it.
 export const reason = (t: Transfer) => (t.reason ? sentence(t.reason) : i18n.t.files.states[t.state]);
+
+// keeping is how something shared stands at a hub that keeps it.
+export function keeping(k: Kept): string {
+  const f = i18n.t.files;
+  if (k.until) return f.keptUntil(k.hub, full(i18n.tag, k.until));
+  if (k.reason) return `${k.hub}: ${sentence(k.reason)}`;
+  return f.keptPart(k.hub, percent(k.size > 0 ? k.have / k.size : 0));
+}
 
 const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
 

@@ -134,10 +134,40 @@ func Carriers(from []node.Carrier) string {
 	names := make([]string, 0, len(from))
 	for _, c := range from {
 		said := printable.Truncate(printable.Line(c.Name), 20)
-		if c.Way == "link" {
+		switch c.Way {
+		case "link":
 			said += " (through the link)"
+		case "hub":
+			said += " (a hub that keeps it)"
 		}
 		names = append(names, said)
 	}
 	return strings.Join(names, ", ")
+}
+
+// Notes are what there is to say of a share beside its state: why it stands so,
+// and how it stands at hubs that keep it.
+func Notes(m node.Message, zone *time.Location) (notes []string) {
+	t, _, _, ok := TransferOf(m)
+	if !ok {
+		return nil
+	}
+	if reason := Reason(t); reason != "" {
+		notes = append(notes, reason)
+	}
+	if m.File == nil {
+		return notes
+	}
+	for _, k := range m.File.Kept {
+		hub := printable.Line(k.Hub)
+		switch {
+		case k.Until != nil:
+			notes = append(notes, fmt.Sprintf("kept by %s until %s", hub, k.Until.In(zone).Format(time.DateOnly)))
+		case k.Reason != "":
+			notes = append(notes, hub+": "+strings.TrimSuffix(printable.Line(k.Reason), "."))
+		default:
+			notes = append(notes, fmt.Sprintf("%d %% at %s", Percent(k.Have, k.Size), hub))
+		}
+	}
+	return notes
 }

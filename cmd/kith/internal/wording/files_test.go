@@ -2,6 +2,7 @@ package wording
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,6 +66,25 @@ func TestShared(t *testing.T) {
 	}
 }
 
+func TestNotes(t *testing.T) {
+	until := time.Date(2026, 2, 19, 23, 30, 0, 0, time.UTC)
+	m := node.Message{File: &node.File{
+		Transfer: node.Transfer{State: node.TransferWaiting, Reason: "Waits for Bob."},
+		Kept: []node.Kept{
+			{Hub: "a.example", Have: 10, Size: 10, Until: &until},
+			{Hub: "b.example", Have: 63, Size: 100},
+			{Hub: "c.ex\x1bample", Size: 100, Reason: "There is no room for it: it has room for 5 GB."},
+		},
+	}}
+	want := []string{"Waits for Bob", "kept by a.example until 2026-02-20", "63 % at b.example", "c.ex␛ample: There is no room for it: it has room for 5 GB"}
+	if got := Notes(m, time.FixedZone("", 3600)); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := Notes(node.Message{Text: "hi"}, time.UTC); got != nil {
+		t.Errorf("of a text: %q", got)
+	}
+}
+
 func TestLeft(t *testing.T) {
 	for seconds, want := range map[int]string{0: "0s left", 59: "59s left", 60: "1m left", 3599: "59m left", 3660: "1h 1m left", 200_000: "2d left"} {
 		if got := Left(&seconds); got != want {
@@ -77,8 +97,8 @@ func TestLeft(t *testing.T) {
 }
 
 func TestCarriers(t *testing.T) {
-	got := Carriers([]node.Carrier{{Name: "Bob", Way: "direct"}, {Name: "Car\x1bol", Way: "link"}})
-	if want := "Bob, Car␛ol (through the link)"; got != want {
+	got := Carriers([]node.Carrier{{Name: "Bob", Way: "direct"}, {Name: "Car\x1bol", Way: "link"}, {Name: "hub.example", Way: "hub"}})
+	if want := "Bob, Car␛ol (through the link), hub.example (a hub that keeps it)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
