@@ -73,7 +73,7 @@ test("hubs tell how they do, what they do, and what they said", async () => {
   const box = render(Hubs, {});
   await vi.waitFor(() => expect(box.querySelectorAll(".stack > li:not(.notice)").length).toBe(3));
   const [a, b, c] = [...box.querySelectorAll(".stack > li:not(.notice)")];
-  expect(words(a!)).toMatch(/^a\.example Connected Connected to the hub a\.example\. It does this: novelty, brings devices together, passes on .*, and keeps .*\. There this device is called 4mnti3p7q2xzabcd 2 notices/);
+  expect(words(a!)).toMatch(/^a\.example Connected It does this: novelty, brings devices together, passes on .*, and keeps .*\. There this device is called 4mnti3p7q2xzabcd 2 notices/);
   expect([...a!.querySelectorAll(".notice .text")].map((n) => n.textContent)).toEqual(["<b>you</b>", "word 1"]);
   expect(words(a!.querySelector(".notice")!)).toContain("· to this device alone");
   expect(words(b!)).toMatch(/^b\.example Blocked, 1 h left The moderator/);
