@@ -26,17 +26,18 @@ const (
 // switch. With a line it is two TAP devices and four goroutines, without one a
 // veth pair.
 type cable struct {
-	space, port string // the switch's namespace and the port in it
-	taps        []*os.File
-	line        *atomic.Pointer[Line]
-	unplugged   atomic.Bool
-	done        chan struct{}
-	pipes       sync.WaitGroup
+	space, port     string // the switch's namespace and the port in it
+	hostSpace, card string // the other end's
+	taps            []*os.File
+	line            *atomic.Pointer[Line]
+	unplugged       atomic.Bool
+	done            chan struct{}
+	pipes           sync.WaitGroup
 }
 
 func newCable(hostSpace, card string, s *Switch, port string) (*cable, error) {
 	switchSpace, line := s.space, s.line
-	c := &cable{space: switchSpace, port: port, line: line, done: make(chan struct{})}
+	c := &cable{space: switchSpace, port: port, hostSpace: hostSpace, card: card, line: line, done: make(chan struct{})}
 	if line == nil {
 		return c, ip(switchSpace, "link add %[1]s type veth peer name %[2]s netns %[3]s\nlink set %[1]s master br0 up\n", port, card, hostSpace)
 	}
@@ -93,10 +94,14 @@ func (c *cable) plug(in bool) error {
 // remove takes the cable away, with the card at its end.
 func (c *cable) remove() error {
 	c.close()
-	if c.taps != nil {
-		return nil // the devices went with their files
+	if c.taps == nil {
+		return ip(c.space, "link del %s\n", c.port)
 	}
-	return ip(c.space, "link del %s\n", c.port)
+	// The devices go with their files, but a process that is just being started
+	// holds those for a moment more. What is gone already can't be deleted.
+	ip(c.space, "link del %s\n", c.port)
+	ip(c.hostSpace, "link del %s\n", c.card)
+	return nil
 }
 
 // close ends the goroutines and with them the TAP devices. A veth pair ends
