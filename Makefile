@@ -16,6 +16,8 @@ ARGS     ?=#      make run: flags of kith up
 FUZZTIME ?= 20s#  make fuzz: for each target
 SOAKTIME ?= 1h#   make soak
 BENCH    ?= .#    make bench: which, a regular expression
+# Benchmarks of hubs and of getting through lie beside what they measure.
+beside   := ./session ./meet/dht ./hub ./hub/relay ./hub/mailbox/sqlite ./hub/seedbox
 
 # The race detector needs a C compiler. It leaves out what only computes, and takes
 # several times as long with it: SQLite, which is compiled to Go, the ciphers of
@@ -114,6 +116,7 @@ soak: ## the crash test for SOAKTIME (1h), and the whole backlog
 .PHONY: bench
 bench: ui ## the figures of docs/benchmarks.md; BENCHARGS=-update replaces them
 	go test -count=1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 0 ./internal/bench $(if $(BENCHARGS),-args $(BENCHARGS))
+	go test -count=1 -run '^$$' -bench '$(BENCH)' -timeout 0 -p 1 $(beside)
 
 .PHONY: microbench
 microbench: ## the benchmarks of single packages
