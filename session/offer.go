@@ -49,6 +49,7 @@ type Offering struct {
 	gathered   chan struct{}       // closed when all servers have answered or had their time
 	arrivals   chan arrival        // has room for the one
 	due, ready chan struct{}       // something is to be checked, or can be used
+	freed      sync.Once
 
 	mu          sync.Mutex // guards all below
 	started     bool       // Connect was called
@@ -271,13 +272,12 @@ func (o *Offering) Close() {
 	o.free()
 }
 
-// free gives back what the attempt holds, except what a link uses.
-func (o *Offering) free() {
+// free gives back what the attempt holds, except what a link uses. When it
+// returns that is done, whoever began.
+func (o *Offering) free() { o.freed.Do(o.giveBack) }
+
+func (o *Offering) giveBack() {
 	o.mu.Lock()
-	if o.ended {
-		o.mu.Unlock()
-		return
-	}
 	o.ended = true
 	legs := o.legs
 	o.legs = nil
