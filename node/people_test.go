@@ -348,7 +348,7 @@ func TestTypingAndReadMarks(t *testing.T) {
 		if typing() {
 			t.Error("typing does not lapse")
 		}
-		if _, err := a.node.SetPreferences(ctx, Preferences{}); err != nil {
+		if _, err := a.node.SetPreferences(ctx, Preferences{KeepFiles: KeepOwn}); err != nil {
 			t.Fatal(err)
 		}
 		if err := a.node.SetTyping(ctx, "B", true); err != nil {
@@ -364,7 +364,7 @@ func TestTypingAndReadMarks(t *testing.T) {
 			t.Error("typing is told though it is switched off")
 		}
 		state(t, b.node, msg.ID, kith.Delivered)
-		if _, err := a.node.SetPreferences(ctx, Preferences{ReadMarks: true}); err != nil {
+		if _, err := a.node.SetPreferences(ctx, Preferences{ReadMarks: true, KeepFiles: KeepOwn}); err != nil {
 			t.Fatal(err)
 		}
 		state(t, b.node, msg.ID, kith.Read)
