@@ -4,6 +4,11 @@
 // unplug, kill, fill up and cheat.
 //
 //	lan, offer     how two devices find each other
+//	nat, nohub     across routers of every kind; with no hub at all
+//	better         a relayed link becomes a direct one
+//	hub, seedbox   messages and files for somebody who is asleep
+//	storm          hub, routers and nodes killed at random
+//	files          a sphere's files, of members who leave, lie and crash
 //	moving, line   what the network does to them
 //	block, hidden  what others see of somebody who does not want to be seen
 //	crash          SIGKILL at random moments, over and over
