@@ -65,6 +65,12 @@ export class Scroller {
     return this.#at() < this.#noted - 1;
   }
 
+  // shifted tells that heights have changed, of which the browser has not told
+  // yet: it tells of movements first.
+  get shifted() {
+    return !!this.#anchor?.row.isConnected && Math.abs(this.#place(this.#anchor.row) - this.#anchor.top) >= 0.5;
+  }
+
   // note remembers where one is. It is called after each movement.
   note() {
     const i = Math.min(this.within(0), this.#rows.length - 1);
