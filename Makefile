@@ -53,7 +53,7 @@ ui/dist/index.html: $(ui_sources)
 .PHONY: build
 build: ui ## compile bin/kith, with the page
 	@$(tools)/need.sh build
-	CGO_ENABLED=0 go build -trimpath -o bin/kith ./cmd/kith
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/kith ./cmd/kith
 
 .PHONY: run
 run: build ## compile and start Kith; it prints its link and opens its page; Ctrl-C ends it
