@@ -54,7 +54,7 @@ func (h *hub) spaceCame(s hubapi.Space) {
 		return
 	}
 	h.beginKeeping()
-	h.keeper.Opened()
+	h.keeper.Opened(int64(s.Quota) - int64(s.Used))
 }
 
 // beginKeeping notes since when a hub is the person's own and has a seedbox.

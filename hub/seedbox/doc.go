@@ -55,8 +55,8 @@ type Config struct {
 	// Keep is how long a file is kept that nobody fetches or renews, Least how
 	// long it is kept even if there is no room for others.
 	Keep, Least time.Duration
-	// Changed is called when a device's use changed by a hundredth of its quota,
-	// or more. It returns soon. It may be nil.
+	// Changed is called when a device's use changed, which is in whole files. It
+	// returns soon. It may be nil.
 	Changed func(device hubapi.Key)
 }
 

@@ -233,7 +233,7 @@ func (s *Store) change(choose func() (changed []*file, end []ending, err error))
 	return fault("note what the seedbox keeps", err)
 }
 
-// toTell gives the devices whose use changed noticeably; mu is held.
+// toTell gives the devices whose use changed; mu is held.
 func (s *Store) toTell(changed []*file, end []ending) (tell []hubapi.Key) {
 	if s.cfg.Changed == nil {
 		return nil
@@ -245,7 +245,7 @@ func (s *Store) toTell(changed []*file, end []ending) (tell []hubapi.Key) {
 		case seen[device]:
 		case o == nil: // it keeps nothing any more
 			tell = append(tell, device)
-		case max(o.used-o.told, o.told-o.used) >= s.cfg.Quota/100:
+		case o.used != o.told:
 			o.told = o.used
 			tell = append(tell, device)
 		}
@@ -283,7 +283,7 @@ func (s *Store) Keeps(device hubapi.Key) int64 {
 }
 
 // Used is what a device keeps, in bytes, to be told to it: Config.Changed is
-// called when that has changed noticeably.
+// called when that has changed.
 func (s *Store) Used(device hubapi.Key) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -400,21 +400,17 @@ func TestIndexStaysSmall(t *testing.T) {
 	}
 }
 
-// A device hears when its use changed by a hundredth of its quota, not before.
+// A device hears when its use changed, and not when it says the same again.
 func TestChanged(t *testing.T) {
 	cfg := DefaultConfig()
-	cfg.Quota = 100 << 20
 	told := map[hubapi.Key]int{}
 	cfg.Changed = func(device hubapi.Key) { told[device]++ }
 	s := openStore(t, t.TempDir(), cfg)
 	mustKeep(t, s, device(1), newShare(1, testPiece))
 	mustKeep(t, s, device(2), newShare(2, 4*testPiece))
-	if told[device(1)] != 0 || told[device(2)] != 1 {
-		t.Errorf("told are %v", told)
-	}
-	mustKeep(t, s, device(1), newShare(3, 3*testPiece))
-	mustKeep(t, s, device(1), newShare(4, 1))
-	if told[device(1)] != 1 {
+	mustKeep(t, s, device(2), newShare(2, 4*testPiece))
+	mustKeep(t, s, device(1), newShare(3, 1))
+	if told[device(1)] != 2 || told[device(2)] != 1 {
 		t.Errorf("told are %v", told)
 	}
 	if err := s.Release(device(2), newShare(2, 4*testPiece).hash); err != nil || told[device(2)] != 2 {

@@ -74,6 +74,7 @@ type Keeper struct {
 	again   time.Time // the hub is not used before
 	pause   time.Duration
 	told    time.Time // when progress was
+	room    int64     // bytes, as the hub said last
 }
 
 // An entry is what is known of one share.
@@ -109,15 +110,17 @@ func (k *Keeper) Wake() {
 	}
 }
 
-// Opened tells that the hub said how much room there is, and can be used.
-func (k *Keeper) Opened() {
+// Opened tells that the hub can be used, and how many bytes of room it said that
+// there are.
+func (k *Keeper) Opened(room int64) {
 	k.mu.Lock()
 	k.again, k.pause = time.Time{}, 0
 	for _, e := range k.entries {
-		if e.full {
+		if e.full && room > k.room {
 			e.again = time.Time{}
 		}
 	}
+	k.room = room
 	k.mu.Unlock()
 	k.Wake()
 }

@@ -382,7 +382,7 @@ func TestNoRoom(t *testing.T) {
 			t.Error("what has room was not brought")
 		}
 		w.set(func() { w.room = 50 * pieceBytes })
-		w.keeper.Opened()
+		w.keeper.Opened(1 << 30)
 		time.Sleep(time.Minute)
 		if v := w.view(large); v.Full || v.Reason != "" || v.Until.IsZero() {
 			t.Errorf("%+v", v)
@@ -446,7 +446,7 @@ func TestWaitsForTheHub(t *testing.T) {
 			t.Errorf("%d calls", w.asked())
 		}
 		w.set(func() { w.open = true })
-		w.keeper.Opened()
+		w.keeper.Opened(1 << 30)
 		time.Sleep(time.Minute)
 		if w.has(a) != 2 {
 			t.Error("it did not begin")
