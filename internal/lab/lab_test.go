@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -185,9 +186,17 @@ func TestNothingStays(t *testing.T) {
 		lab = filepath.Base(n.dir)
 		ann := n.Host("ann", n.Switch("lan", Line{}))
 		n.Host("bob", n.Switch("plain"))
-		cmd := ann.Command(context.Background(), "sleep", "1000")
+		cmd := ann.Command(context.Background(), "sh", "-c", "echo here; exec sleep 1000")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
+		}
+		// Before it says so it may not be in the host yet, where it is found.
+		if line, err := bufio.NewReader(out).ReadString('\n'); line != "here\n" {
+			t.Fatalf("it says %q, %v", line, err)
 		}
 		go func() { done <- cmd.Wait() }()
 		if left := leftovers(t, lab); len(left) != 5 { // 4 namespaces and a folder
