@@ -67,24 +67,13 @@ given to it in the background, within the limit of what goes up.`,
 		Args:      between(0, 1),
 		ValidArgs: []string{string(node.KeepOwn), string(node.KeepAll), string(node.KeepOff)},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := e.client()
-			if err != nil {
-				return err
-			}
-			p, err := c.Preferences(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if len(args) == 1 {
-				p.KeepFiles = node.KeepFiles(args[0])
-				if !slices.Contains(cmd.ValidArgs, args[0]) {
-					return kith.Errorf(kith.Invalid, "%q is not something that hubs can keep: say own, all or off", args[0])
+			return e.prefer(cmd, args, func(p *node.Preferences, word string) error {
+				if !slices.Contains(cmd.ValidArgs, word) {
+					return kith.Errorf(kith.Invalid, "%q is not something that hubs can keep: say own, all or off", word)
 				}
-				if p, err = c.SetPreferences(cmd.Context(), p); err != nil {
-					return err
-				}
-			}
-			return e.emit(p, func() { e.printf("%s\n", p.KeepFiles) })
+				p.KeepFiles = node.KeepFiles(word)
+				return nil
+			}, func(p *node.Preferences) string { return string(p.KeepFiles) })
 		},
 	}
 }
@@ -98,25 +87,33 @@ func newSwitchCmd(e *env, word, does string, field func(*node.Preferences) *bool
 		Args:      between(0, 1),
 		ValidArgs: []string{"on", "off"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := e.client()
-			if err != nil {
+			return e.prefer(cmd, args, func(p *node.Preferences, word string) (err error) {
+				*field(p), err = parseOnOff(word)
 				return err
-			}
-			p, err := c.Preferences(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if len(args) == 1 {
-				if *field(&p), err = parseOnOff(args[0]); err != nil {
-					return err
-				}
-				if p, err = c.SetPreferences(cmd.Context(), p); err != nil {
-					return err
-				}
-			}
-			return e.emit(p, func() { e.printf("%s\n", onOff(*field(&p))) })
+			}, func(p *node.Preferences) string { return onOff(*field(p)) })
 		},
 	}
+}
+
+// prefer changes a preference, if there is an argument, and shows it.
+func (e *env) prefer(cmd *cobra.Command, args []string, change func(*node.Preferences, string) error, show func(*node.Preferences) string) error {
+	c, err := e.client()
+	if err != nil {
+		return err
+	}
+	p, err := c.Preferences(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if len(args) == 1 {
+		if err := change(&p, args[0]); err != nil {
+			return err
+		}
+		if p, err = c.SetPreferences(cmd.Context(), p); err != nil {
+			return err
+		}
+	}
+	return e.emit(p, func() { e.printf("%s\n", show(&p)) })
 }
 
 func newICECmd(e *env) *cobra.Command {
