@@ -29,6 +29,7 @@
 //	hub     a server that both use (call.Hub)
 //	dht     items of the Mainline DHT (dht.Courier)
 //	friend  somebody to whom both have a link (call.Friends)
+//	link    the relayed link that there is, for a better one (call.Over)
 //
 // Adding a way: implement [Way], give its finds to [Pursuit.Found]; or
 // implement [Courier], and add it to call.Calls.

@@ -62,7 +62,7 @@ func TestSwitch(t *testing.T) {
 		if n := e.packets() - before; n != 0 {
 			t.Errorf("%d packets while off", n)
 		}
-		if s := c.State(); s.Working || s.Reason != "Switched off." {
+		if s := c.State(); s.Working || s.Unknown || s.Reason != "Switched off." {
 			t.Errorf("off: %+v", s)
 		}
 		c.SetEnabled(true)
@@ -85,13 +85,16 @@ func TestBlocked(t *testing.T) {
 			return &plug{conn, func() bool { mu.Lock(); defer mu.Unlock(); return blocked }}, nil
 		}
 		c, _ := start(t, Options{Account: p.ann, Routers: routers}, listen, p.toBob)
+		if s := c.State(); s.Working || !s.Unknown { // so it is tried at once
+			t.Errorf("state at first %+v", s)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, _, err := c.Send(ctx, p.toBob, []byte("x"))
 		if err == nil || err.Error() != silence {
 			t.Errorf("Send: %v", err)
 		}
-		if s := c.State(); s.Working || s.Reason != silence || s.Way != "dht" {
+		if s := c.State(); s.Working || s.Unknown || s.Reason != silence || s.Way != "dht" {
 			t.Errorf("state %+v", s)
 		}
 		before := e.packets()
