@@ -213,33 +213,6 @@ func TestACommonContact(t *testing.T) {
 	audit(t, ann, bob)
 }
 
-// Both programs start, and the DHT answers them within a tenth of a second: they
-// are linked a moment later, and not at the second attempt, 10 s after the
-// first.
-func TestTheDHTAtTheFirstAttempt(t *testing.T) {
-	t.Parallel()
-	net := lab.NewInternet(t, lab.Line{Delay: 10 * time.Millisecond})
-	env, _ := populates(t, net.Host("crowd"))
-	conf := lab.Kith{Env: []string{env}, Args: []string{"--log-level", "debug"}}
-	server := reflects(t, net.Host("stun"))
-	home, other := net.Home(lab.PortRestricted), net.Home(lab.PortRestricted)
-	ann, bob := lives(t, home.Host("ann"), "Ann", conf), lives(t, home.Host("bob"), "Bob", conf)
-	for _, p := range []*person{ann, bob} {
-		p.Run(t, "config", "ice", "add", server)
-	}
-	befriend(t, ann, bob)
-	ann.Stop()
-	bob.Stop()
-	bob.Host().Move(other.Switch())
-	began := time.Now()
-	ann.Start()
-	bob.Start()
-	way := linked(t, ann, bob)
-	if took := time.Since(began); took > 8*time.Second || !strings.Contains(way, dht.Way) {
-		t.Errorf("linked after %v by %s", took, way)
-	}
-}
-
 // Bob uses Ann's invitation a moment after she made it, at his own home, and
 // there is no hub: it takes at most a minute.
 func TestJoinOverTheDHT(t *testing.T) {
