@@ -85,7 +85,8 @@ func Within(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // Again does something until it works: while a server is down the others choose
-// who leads, which takes them a few seconds.
+// who leads, and while servers start not all have found each other, which takes
+// them a few seconds.
 func Again[T any](ctx context.Context, do func(ctx context.Context) (T, error)) (T, error) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		try, cancel := context.WithTimeout(ctx, 3*time.Second)
@@ -102,10 +103,18 @@ func Again[T any](ctx context.Context, do func(ctx context.Context) (T, error)) 
 	}
 }
 
-// passing reports whether an error is one of a cluster that chooses a leader.
+// noPeers is the server's JSClusterNoPeersErrF, which the client has no name for:
+// too few servers may keep a new stream, for reasons that its text tells.
+const noPeers = 10005
+
+// passing reports whether an error is one of a cluster that chooses a leader or
+// waits for a server.
 func passing(err error) bool {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
+		if api.ErrorCode == noPeers {
+			return strings.Contains(api.Description, "offline")
+		}
 		return api.Code == 503 && !strings.Contains(api.Description, "exceeded") && !strings.Contains(api.Description, "insufficient")
 	}
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrTimeout) ||

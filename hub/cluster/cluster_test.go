@@ -40,6 +40,8 @@ func TestAgain(t *testing.T) {
 	}{
 		{"at once", nil, 0, 1, nil},
 		{"no leader", noLeader, 3, 4, nil},
+		{"a server starts", &jetstream.APIError{Code: 400, ErrorCode: 10005, Description: "no suitable peers for placement, peer offline"}, 3, 4, nil},
+		{"too few servers", &jetstream.APIError{Code: 400, ErrorCode: 10005, Description: "no suitable peers for placement, insufficient storage"}, 3, 1, &jetstream.APIError{Code: 400}},
 		{"nobody answers", nats.ErrNoResponders, 3, 4, nil},
 		{"full", &jetstream.APIError{Code: 503, Description: "maximum bytes exceeded"}, 3, 1, &jetstream.APIError{Code: 503}},
 		{"not found", jetstream.ErrMsgNotFound, 3, 1, jetstream.ErrMsgNotFound},

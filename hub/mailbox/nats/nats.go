@@ -77,6 +77,8 @@ func Open(ctx context.Context, cfg cluster.Config, limits mailbox.Limits) (*Stor
 }
 
 func (s *Store) makeStreams(ctx context.Context) error {
+	ctx, cancel := cluster.Within(ctx)
+	defer cancel()
 	for _, make := range []struct {
 		at     *jetstream.Stream
 		name   string
@@ -98,7 +100,7 @@ func (s *Store) makeStreams(ctx context.Context) error {
 		if c.MaxBytes == 0 {
 			c.MaxBytes = -1
 		}
-		stream, err := s.js.CreateOrUpdateStream(ctx, c)
+		stream, err := cluster.Again(ctx, func(ctx context.Context) (jetstream.Stream, error) { return s.js.CreateOrUpdateStream(ctx, c) })
 		if err != nil {
 			return err
 		}

@@ -100,6 +100,8 @@ func Open(ctx context.Context, cfg cluster.Config, key ed25519.PrivateKey, alone
 }
 
 func (l *Log) makeStreams(ctx context.Context, alone moderation.Log) (err error) {
+	ctx, cancel := cluster.Within(ctx)
+	defer cancel()
 	c := jetstream.StreamConfig{
 		Name: l.cfg.Prefix + "-notice", Subjects: []string{l.cfg.Subject("notice")},
 		Storage: jetstream.FileStorage, Replicas: l.cfg.Replicas, Discard: jetstream.DiscardOld,
@@ -123,15 +125,17 @@ func (l *Log) makeStreams(ctx context.Context, alone moderation.Log) (err error)
 
 // makeStream makes a stream or adapts it: its first number stays what it is.
 func (l *Log) makeStream(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
-	is, err := l.js.CreateStream(ctx, c)
-	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return is, err
-	}
-	if is, err = l.js.Stream(ctx, c.Name); err != nil {
-		return nil, err
-	}
-	c.FirstSeq = is.CachedInfo().Config.FirstSeq
-	return l.js.UpdateStream(ctx, c)
+	return cluster.Again(ctx, func(ctx context.Context) (jetstream.Stream, error) {
+		is, err := l.js.CreateStream(ctx, c)
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return is, err
+		}
+		if is, err = l.js.Stream(ctx, c.Name); err != nil {
+			return nil, err
+		}
+		c.FirstSeq = is.CachedInfo().Config.FirstSeq
+		return l.js.UpdateStream(ctx, c)
+	})
 }
 
 // look has the streams read soon.
