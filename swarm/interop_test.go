@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -24,10 +25,11 @@ type tracker struct {
 
 	mu    sync.Mutex // guards all below
 	peers map[string]bool
+	said  map[int][]string // events by port, without those of no name
 }
 
 func newTracker(t *testing.T) *tracker {
-	tr := &tracker{peers: map[string]bool{}}
+	tr := &tracker{peers: map[string]bool{}, said: map[int][]string{}}
 	// At a loopback address libtorrent would not ask it about other ones.
 	l := btclient.Listen(t)
 	tr.Server = httptest.NewUnstartedServer(tr)
@@ -48,7 +50,11 @@ func (tr *tracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	self := binary.BigEndian.AppendUint16(btclient.LocalIP().To4(), uint16(port))
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if r.FormValue("event") != "stopped" {
+	event := r.FormValue("event")
+	if event != "" {
+		tr.said[int(port)] = append(tr.said[int(port)], event)
+	}
+	if event != "stopped" {
 		tr.peers[string(self)] = true
 	}
 	var list []byte
@@ -73,6 +79,13 @@ func (tr *tracker) knows(port int) bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return tr.peers[string(binary.BigEndian.AppendUint16(btclient.LocalIP().To4(), uint16(port)))]
+}
+
+// heard is which events somebody at a port told.
+func (tr *tracker) heard(port int) []string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return slices.Clone(tr.said[port])
 }
 
 // ordinary makes a torrent of several files, and gives it, a file that holds it

@@ -2,12 +2,16 @@ package swarm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,11 +63,14 @@ type Plain struct {
 	dht      []*dht.Server
 	up, down *rate.Limiter
 	news     news
-	stop     chan struct{}
+	key      int32 // by which trackers know us when our address changes
+	running  context.Context
+	stop     context.CancelFunc
 	work     sync.WaitGroup
 
-	mu    sync.Mutex // guards all below; held over calls of the library, which never calls back
-	items map[kith.Infohash]*plainItem
+	mu        sync.Mutex // guards all below; held over calls of the library, which never calls back
+	items     map[kith.Infohash]*plainItem
+	announces int // under way
 }
 
 // plainItem is one torrent. What is exported is kept.
@@ -76,12 +83,14 @@ type plainItem struct {
 	Paused  bool
 	Sent    int64 // bytes, in former lives
 
-	t      *torrent.Torrent
-	ready  bool
-	ended  bool // the ratio is reached
-	asking bool // a tracker is being asked for peers
-	speed  speed
-	peers  plainPeers
+	t     *torrent.Torrent
+	ready bool
+	ended bool // the ratio is reached
+	whole bool // all pieces were here when it was looked last
+	speed speed
+	peers plainPeers
+
+	trackers []*plainTracker
 }
 
 // sequentialWindow is how many pieces come before the rest.
@@ -98,7 +107,8 @@ func OpenPlain(cfg PlainConfig) (*Plain, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, kith.Errorf(kith.Internal, "open the folder of torrents: %w", err)
 	}
-	p := &Plain{cfg: cfg, up: newLimiter(cfg.Up), down: newLimiter(cfg.Down), stop: make(chan struct{}), items: map[kith.Infohash]*plainItem{}}
+	p := &Plain{cfg: cfg, up: newLimiter(cfg.Up), down: newLimiter(cfg.Down), key: rand.Int32(), items: map[kith.Infohash]*plainItem{}}
+	p.running, p.stop = context.WithCancel(context.Background())
 	p.news.tell = cfg.Changed
 	quiet()
 	c := torrent.NewDefaultClientConfig()
@@ -106,7 +116,8 @@ func OpenPlain(cfg PlainConfig) (*Plain, error) {
 		return nil, err
 	}
 	c.DefaultStorage = noStorage{}
-	c.DisableUTP, c.NoDHT, c.DisableTrackers, c.DisablePEX = true, true, cfg.NoTrackers, cfg.NoPEX // see startDHT
+	c.DisableUTP, c.NoDHT, c.DisablePEX = true, true, cfg.NoPEX // see startDHT
+	c.DisableTrackers = true                                    // see plainTracker
 	c.DisableWebseeds, c.DisableWebtorrent, c.NoDefaultPortForwarding = true, true, true
 	if !cfg.NoLAN {
 		c.LocalServiceDiscovery = &torrent.LocalServiceDiscoveryConfig{}
@@ -215,9 +226,9 @@ func (p *Plain) begin(item *plainItem) (kith.Infohash, error) {
 		return ih, nil
 	}
 	spec.Webseeds, spec.Sources = nil, nil
-	spec.Storage = storage.NewFileOpts(storage.NewFileClientOpts{
+	spec.Storage = plainStorage{storage.NewFileOpts(storage.NewFileClientOpts{
 		ClientBaseDir: item.Dest, PieceCompletion: p.files, DisableMmap: true, UsePartFiles: generics.Some(true), Logger: slog.New(slog.DiscardHandler),
-	})
+	}), p.files}
 	if item.t, _, err = p.client.AddTorrentSpec(spec); err != nil {
 		return ih, kith.Errorf(kith.Invalid, "add the torrent: %w", err)
 	}
@@ -225,7 +236,11 @@ func (p *Plain) begin(item *plainItem) (kith.Infohash, error) {
 		item.t.DisallowDataDownload()
 		item.t.DisallowDataUpload()
 	}
+	if !p.cfg.NoTrackers {
+		item.trackers = trackersOf(spec.Trackers)
+	}
 	p.items[ih] = item
+	p.tellTrackersLocked(ih, item, time.Now())
 	p.news.add(ih)
 	return ih, nil
 }
@@ -273,7 +288,7 @@ func (p *Plain) run() {
 	defer tick.Stop()
 	for {
 		select {
-		case <-p.stop:
+		case <-p.running.Done():
 			return
 		case <-tick.C:
 		}
@@ -295,6 +310,7 @@ func (p *Plain) tendLocked(ih kith.Infohash, item *plainItem) (changed bool) {
 	if item.lacks() {
 		p.seekLocked(item, now, item.speed.read != before)
 	}
+	p.tellTrackersLocked(ih, item, now)
 	if t.Info() == nil {
 		return changed
 	}
@@ -348,14 +364,16 @@ func (i *plainItem) prioritise() {
 
 // Close stops everything.
 func (p *Plain) Close() error {
-	close(p.stop)
+	p.stop()
 	p.work.Wait()
 	var errs []error
 	p.mu.Lock()
 	for ih := range p.items {
 		errs = append(errs, p.saveLocked(ih))
 	}
+	say := p.farewellLocked(slices.Collect(maps.Values(p.items))...)
 	p.mu.Unlock()
+	say()
 	for _, s := range p.dht {
 		s.Close()
 	}

@@ -78,6 +78,53 @@ func TestAPlainTorrent(t *testing.T) {
 	}
 }
 
+// What lies in the folder already, under the right names and of the right sizes,
+// is believed only if it hashes right: one file is damaged, and fetched again.
+func TestAPlainTorrentOverOldFiles(t *testing.T) {
+	t.Parallel()
+	raw, _, src := ordinary(t, "")
+	a := openPlain(t, t.TempDir())
+	defer a.Close()
+	if _, err := a.AddTorrent(raw, src, PlainOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	dest := t.TempDir()
+	if err := os.CopyFS(dest, os.DirFS(src)); err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := os.OpenFile(filepath.Join(dest, "show", "one.mkv"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := damaged.WriteAt([]byte("not what it was"), 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	damaged.Close()
+	b := openPlain(t, t.TempDir())
+	defer b.Close()
+	ih, err := b.AddTorrent(raw, dest, PlainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := b.Status(ih); err != nil || st.State == Seeding {
+		t.Errorf("%+v, %v before anything was looked at", st, err)
+	}
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(a.Port()))
+	var fetched int64
+	eventually(t, "all of it", func() bool {
+		b.AddPeer(ih, at)
+		st, err := b.Status(ih)
+		for _, peer := range st.Peers {
+			fetched = max(fetched, peer.Down)
+		}
+		return err == nil && st.State == Seeding
+	})
+	sameTree(t, filepath.Join(src, "show"), filepath.Join(dest, "show"))
+	if fetched > 1<<20 {
+		t.Errorf("%d bytes were fetched for a damaged piece", fetched)
+	}
+}
+
 func TestPlainRefusesRubbish(t *testing.T) {
 	p := openPlain(t, t.TempDir())
 	defer p.Close()

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"context"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -19,12 +20,13 @@ type plainHave struct {
 
 	mu     sync.Mutex // guards all below
 	pieces map[metainfo.Hash]map[int]bool
+	frozen map[metainfo.Hash]bool // nothing changes in these
 }
 
 var _ storage.PieceCompletion = (*plainHave)(nil)
 
 func openPlainHave(dir string) *plainHave {
-	h := &plainHave{dir: dir, pieces: map[metainfo.Hash]map[int]bool{}}
+	h := &plainHave{dir: dir, pieces: map[metainfo.Hash]map[int]bool{}, frozen: map[metainfo.Hash]bool{}}
 	var kept map[string][]byte
 	raw, err := os.ReadFile(h.name())
 	if err == nil && decodeCBOR.Unmarshal(raw, &kept) == nil {
@@ -59,6 +61,9 @@ func (h *plainHave) Get(key metainfo.PieceKey) (storage.Completion, error) {
 func (h *plainHave) Set(key metainfo.PieceKey, complete generics.Option[bool]) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.frozen[key.InfoHash] {
+		return nil
+	}
 	pieces := h.pieces[key.InfoHash]
 	if pieces == nil {
 		pieces = map[int]bool{}
@@ -80,6 +85,30 @@ func (h *plainHave) forget(ih metainfo.Hash) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.pieces, ih)
+}
+
+// plainStorage has the pieces of a torrent in its files. When the library opens
+// them it takes every file of the right name and size for complete, and pieces
+// of others for unknown. Neither is so: what plainHave knows was hashed.
+type plainStorage struct {
+	storage.ClientImplCloser
+	have *plainHave
+}
+
+func (s plainStorage) OpenTorrent(ctx context.Context, info *metainfo.Info, ih metainfo.Hash) (storage.TorrentImpl, error) {
+	s.have.freeze(ih, true)
+	defer s.have.freeze(ih, false)
+	return s.ClientImplCloser.OpenTorrent(ctx, info, ih)
+}
+
+func (h *plainHave) freeze(ih metainfo.Hash, on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if on {
+		h.frozen[ih] = true
+	} else {
+		delete(h.frozen, ih)
+	}
 }
 
 func (h *plainHave) Close() error {

@@ -1,20 +1,13 @@
 package swarm
 
 import (
-	"context"
-	"log/slog"
-	"net"
-	"net/netip"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/anacrolix/torrent"
-	announce "github.com/anacrolix/torrent/tracker"
 )
 
 // The library dials whom a tracker names once. Who did not answer then, or was
-// lost, stays lost until the tracker is asked again, half an hour later. So while
+// lost, stays lost until the tracker is told again, half an hour later. So while
 // pieces are missing, peers that are known are dialled again here, and trackers
 // asked again when nothing comes from anybody.
 const (
@@ -23,9 +16,7 @@ const (
 	mostTries   = 12               // after that many in vain a peer is forgotten
 	mostKnown   = 200              // peers of one torrent
 	mostAtOnce  = 16               // of one torrent, dialled again in one beat
-	leastAsk    = 15 * time.Second // of nothing, before trackers are asked again; doubles
-	mostAsk     = 30 * time.Minute
-	mostAsked   = 8 // trackers of one torrent
+	leastAsk    = 15 * time.Second // of nothing, before trackers are asked again; doubles up to mostAsk
 )
 
 // A knownPeer is an address that took a connection, or that a tracker or the
@@ -104,9 +95,8 @@ func (p *Plain) seekLocked(item *plainItem, now time.Time, moved bool) {
 		again = append(again, torrent.PeerInfo{Addr: torrent.StringAddr(addr), Source: torrent.PeerSourceDirect})
 	}
 	item.t.AddPeers(again)
-	if item.peers.ask(now, moved, p.cfg.askAfter) && !p.cfg.NoTrackers && !item.asking {
-		item.asking = true
-		p.work.Go(func() { p.ask(item) })
+	if item.peers.ask(now, moved, p.cfg.askAfter) {
+		item.hurry()
 	}
 }
 
@@ -119,72 +109,4 @@ func (i *plainItem) lacks() bool {
 		return true
 	}
 	return i.ready && !verified(i.t)
-}
-
-// ask asks the trackers of a torrent for peers, one after the other until one
-// knows some.
-func (p *Plain) ask(item *plainItem) {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	go func() {
-		select {
-		case <-p.stop:
-			stop()
-		case <-ctx.Done():
-		}
-	}()
-	var found []string
-	asked := 0
-	about := item.t.Metainfo()
-	for _, tier := range about.UpvertedAnnounceList() {
-		for _, at := range tier {
-			if len(found) == 0 && asked < mostAsked {
-				asked++
-				found = p.askOne(ctx, item, at)
-			}
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	item.asking = false
-	now := time.Now()
-	for _, addr := range found {
-		item.peers.learn(addr, now)
-	}
-}
-
-// askOne asks one tracker (BEP 3, 15).
-func (p *Plain) askOne(ctx context.Context, item *plainItem, at string) (found []string) {
-	u, err := url.Parse(at)
-	if err != nil {
-		return nil
-	}
-	switch u.Scheme {
-	case "http", "https", "udp", "udp4", "udp6":
-	default:
-		return nil
-	}
-	ctx, stop := context.WithTimeout(ctx, announce.DefaultTrackerAnnounceTimeout)
-	defer stop()
-	stats := item.t.Stats()
-	left := int64(-1)
-	if item.t.Info() != nil {
-		left = item.t.BytesMissing()
-	}
-	answer, err := announce.Announce{
-		TrackerUrl: at, Context: ctx, Slogger: slog.New(slog.DiscardHandler), UserAgent: p.agent,
-		Request: announce.AnnounceRequest{
-			InfoHash: item.t.InfoHash(), PeerId: p.client.PeerID(), Port: uint16(p.client.LocalPort()), NumWant: mostKnown, Left: left,
-			Downloaded: stats.BytesReadUsefulData.Int64(), Uploaded: stats.BytesWrittenData.Int64(),
-		},
-	}.Do()
-	if err != nil {
-		return nil
-	}
-	for _, peer := range answer.Peers {
-		if ip, ok := netip.AddrFromSlice(peer.IP); ok && peer.Port > 0 && peer.Port < 1<<16 {
-			found = append(found, net.JoinHostPort(ip.Unmap().String(), strconv.Itoa(peer.Port)))
-		}
-	}
-	return found
 }

@@ -133,6 +133,7 @@ func (p *Plain) Remove(ih kith.Infohash, data bool) error {
 			names = append(names, filepath.FromSlash(f.Path()))
 		}
 	}
+	p.work.Go(p.farewellLocked(item))
 	item.t.Drop()
 	p.files.forget(item.t.InfoHash())
 	delete(p.items, ih)
