@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +13,9 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"kith/hub/cluster/clustertest"
+	"kith/internal/freeport"
 )
 
 // natsEnv makes the test binary a NATS server that is killed: its number, the
@@ -35,11 +37,10 @@ func serveNATS(line string) {
 		}
 		routes = append(routes, u)
 	}
-	s, err := server.NewServer(&server.Options{
-		ServerName: natsName(number), Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: words[3], JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 1 << 30,
-		Cluster: server.ClusterOpts{Name: "kith", Host: "127.0.0.1", Port: clusterPort}, Routes: routes,
-	})
+	o := clustertest.Options(words[3])
+	o.ServerName, o.Port, o.Routes = natsName(number), port, routes
+	o.Cluster = server.ClusterOpts{Name: "kith", Host: "127.0.0.1", Port: clusterPort}
+	s, err := server.NewServer(o)
 	if err != nil {
 		panic(err)
 	}
@@ -61,13 +62,14 @@ type natsCluster struct {
 func startCluster(t *testing.T) *natsCluster {
 	t.Helper()
 	c := &natsCluster{t: t}
-	ports, routes := freePorts(t, 6), ""
-	for _, port := range ports[3:] {
-		routes += fmt.Sprint(" nats://127.0.0.1:", port)
+	// Three take clients, the other three the servers.
+	port, routes := freeport.Loopback(t, 6), ""
+	for n := range c.lines {
+		routes += fmt.Sprint(" nats://127.0.0.1:", port+3+n)
 	}
 	for n := range c.lines {
-		c.lines[n] = fmt.Sprint(n, " ", ports[n], " ", ports[3+n], " ", t.TempDir(), routes)
-		c.urls = append(c.urls, fmt.Sprint("nats://127.0.0.1:", ports[n]))
+		c.lines[n] = fmt.Sprint(n, " ", port+n, " ", port+3+n, " ", t.TempDir(), routes)
+		c.urls = append(c.urls, fmt.Sprint("nats://127.0.0.1:", port+n))
 		c.start(n)
 		t.Cleanup(func() { c.kill(n) })
 	}
@@ -144,20 +146,6 @@ func (c *natsCluster) info(stream string) *jetstream.StreamInfo {
 		return nil
 	}
 	return s.CachedInfo()
-}
-
-// freePorts finds some that nobody listens on.
-func freePorts(t *testing.T, n int) (ports []int) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 // config is how a hub stands on the cluster.

@@ -5,27 +5,16 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/nats-io/nats-server/v2/server"
 
 	"kith"
+	"kith/hub/cluster/clustertest"
 	"kith/hubapi"
 )
 
 // onOneServer starts two hubs on a NATS server.
 func onOneServer(t *testing.T) (one, two *Hub, dirs [2]string) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 1 << 30,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the NATS server does not start")
-	}
+	s := clustertest.Serve(t, clustertest.Options(t.TempDir()))
 	cluster := func(c *Config) { c.NATS = NATS{Servers: []string{s.ClientURL()}, Prefix: "kith", Replicas: 1} }
 	dirs = [2]string{t.TempDir(), t.TempDir()}
 	one, _ = startHub(t, dirs[0], cluster)

@@ -13,6 +13,8 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
+
+	"kith/internal/freeport"
 )
 
 // A server is a TURN server in a process of its own.
@@ -31,7 +33,7 @@ func startCoturn(t testing.TB) server {
 		t.Skip("coturn is not installed: it is in Debian's package coturn")
 	}
 	dir := t.TempDir()
-	port := freePort(t)
+	port := freeport.Loopback(t, 1)
 	var said bytes.Buffer
 	cmd := exec.Command("turnserver", "-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", strconv.Itoa(port),
 		"--allow-loopback-peers", "--use-auth-secret", "--static-auth-secret="+secret, "-r", defaultRealm,
@@ -52,16 +54,6 @@ func startCoturn(t testing.TB) server {
 			t.Fatalf("coturn does not listen: %s", said.String())
 		}
 	}
-}
-
-// freePort finds a port that nobody listens on.
-func freePort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // TestCoturnsClient has coturn's test client use our relay: over UDP and TCP,

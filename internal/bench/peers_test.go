@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"kith/internal/freeport"
 	"kith/internal/lab"
 )
 
@@ -25,7 +26,7 @@ import (
 func besideCroc(b *testing.B, path string, size int64) float64 {
 	home, secret := b.TempDir(), rand.Text()
 	defer os.RemoveAll(home)
-	port := freePorts(b, 5) // the relay's, and one for each of its four lines
+	port := freeport.Loopback(b, 5) // the relay's, and one for each of its four lines
 	croc := func(dir string, args ...string) *exec.Cmd {
 		cmd := exec.Command("croc", append([]string{"--yes", "--quiet", "--overwrite", "--no-compress", "--ignore-stdin", "--disable-clipboard"}, args...)...)
 		cmd.Env = append(os.Environ(), "HOME="+filepath.Join(home, dir), "CROC_SECRET="+secret)
@@ -68,25 +69,6 @@ func onDisk(b *testing.B, path string, size int64) {
 	if err := f.Sync(); err != nil {
 		b.Fatal(err)
 	}
-}
-
-// freePorts finds some TCP ports in a row that nobody listens on, and gives the
-// first.
-func freePorts(b *testing.B, n int) int {
-	b.Helper()
-search:
-	for first := 19009; first < 29009; first += n {
-		for port := first; port < first+n; port++ {
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				continue search
-			}
-			l.Close()
-		}
-		return first
-	}
-	b.Fatal("no ports are free")
-	return 0
 }
 
 // A syncthing is one device of it, with one folder.
@@ -165,7 +147,7 @@ func (s *syncthing) ask(method, path string) (string, error) {
 // besideSyncthing passes a file between two devices of Syncthing that are connected,
 // from when it is told to look at the folder, and gives the speed in MB/s.
 func besideSyncthing(b *testing.B, path string, size int64) float64 {
-	port := freePorts(b, 4)
+	port := freeport.Loopback(b, 4)
 	a, c := newSyncthing(b, port), newSyncthing(b, port+2)
 	defer os.RemoveAll(a.home)
 	defer os.RemoveAll(c.home)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/anacrolix/torrent/bencode"
 	"github.com/anacrolix/torrent/metainfo"
+
+	"kith/internal/freeport"
 )
 
 // A Program is one of others.
@@ -138,12 +140,10 @@ func Listen(t testing.TB) net.Listener {
 	return l
 }
 
-// FreePort finds a TCP port of [LocalIP] that nobody listens at.
+// FreePort finds a port of [LocalIP] that nobody listens at.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l := Listen(t)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return freeport.In(t, LocalIP(), 1)
 }
 
 // Torrent makes the torrent of a file or folder, in pieces of 64 KiB, with a

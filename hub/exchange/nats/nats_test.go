@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"kith/hub/cluster"
+	"kith/hub/cluster/clustertest"
 	"kith/hub/exchange"
 	"kith/hub/exchange/exchangetest"
 	"kith/hub/exchange/nats"
@@ -19,16 +20,9 @@ import (
 // serve runs a server.
 func serve(t *testing.T, port int) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
-	return s
+	o := clustertest.Options(t.TempDir())
+	o.Port = port
+	return clustertest.Serve(t, o)
 }
 
 func open(t *testing.T, url, prefix string, most int) *nats.Exchange {

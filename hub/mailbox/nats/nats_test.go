@@ -2,7 +2,6 @@ package nats_test
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -13,10 +12,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"kith/hub/cluster"
+	"kith/hub/cluster/clustertest"
 	"kith/hub/mailbox"
 	"kith/hub/mailbox/mailboxtest"
 	"kith/hub/mailbox/nats"
 	"kith/hubapi"
+	"kith/internal/freeport"
 )
 
 // threeServers runs a cluster.
@@ -24,22 +25,15 @@ func threeServers(t testing.TB) []*server.Server {
 	t.Helper()
 	var servers []*server.Server
 	var routes []*url.URL // all know all from the start: JetStream wants it
-	ports := freePorts(t)
-	for _, port := range ports {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprint("127.0.0.1:", port)})
+	port := freeport.Loopback(t, 3)
+	for i := range 3 {
+		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprint("127.0.0.1:", port+i)})
 	}
-	for i, port := range ports {
-		s, err := server.NewServer(&server.Options{
-			ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true,
-			JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 1 << 30,
-			Cluster: server.ClusterOpts{Name: "kith", Host: "127.0.0.1", Port: port}, Routes: routes,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Start()
-		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		servers = append(servers, s)
+	for i := range 3 {
+		o := clustertest.Options(t.TempDir())
+		o.ServerName, o.Routes = fmt.Sprint("n", i), routes
+		o.Cluster = server.ClusterOpts{Name: "kith", Host: "127.0.0.1", Port: port + i}
+		servers = append(servers, clustertest.Start(t, o))
 	}
 	waitFor(t, "the cluster", func() bool {
 		for _, s := range servers {
@@ -50,19 +44,6 @@ func threeServers(t testing.TB) []*server.Server {
 		return false
 	})
 	return servers
-}
-
-// freePorts finds three that nobody listens on.
-func freePorts(t testing.TB) (ports [3]int) {
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }
 
 func waitFor(t testing.TB, what string, is func() bool) {

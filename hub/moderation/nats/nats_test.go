@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-
 	"kith/hub/cluster"
+	"kith/hub/cluster/clustertest"
 	"kith/hub/moderation"
 	"kith/hub/moderation/moderationtest"
 	"kith/hub/moderation/nats"
@@ -24,19 +23,7 @@ import (
 // tests.
 func serve(t *testing.T) string {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 1 << 30,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
-	return s.ClientURL()
+	return clustertest.Serve(t, clustertest.Options(t.TempDir())).ClientURL()
 }
 
 func open(t *testing.T, url, prefix string, key ed25519.PrivateKey, alone moderation.Log, log *slog.Logger) moderation.Log {
