@@ -226,10 +226,11 @@ func TestSilentUDP(t *testing.T) {
 		await(t, o.Trickle(), "a relay")
 		return time.Since(start)
 	}
-	if d := relayed(); d < silentTURN || d > silentTURN+time.Second {
+	// TURN over UDP alone gives up after 8 seconds.
+	if d := relayed(); d < silentTURN || d > silentTURN+4*time.Second {
 		t.Errorf("a relay over TLS after %v", d)
 	}
-	if d := relayed(); d > silentTURN+slack {
+	if d := quickest(t, func() { relayed() }); d > silentTURN+slack {
 		t.Errorf("the next time after %v", d)
 	}
 	// With UDP there is no need of TCP.
@@ -265,7 +266,7 @@ func TestRelayDies(t *testing.T) {
 					t.Errorf("reason %v", l.Reason())
 				}
 			}
-			if d := time.Since(start); d > 3*time.Second {
+			if d := time.Since(start); d > idleTimeout/2 {
 				t.Errorf("noticed after %v", d)
 			}
 		})
@@ -276,7 +277,7 @@ func TestRelayDies(t *testing.T) {
 func TestQuietRelay(t *testing.T) {
 	relay := newTURN(t)
 	a, b := newNode(t), newNode(t)
-	a.beat, a.patience = 20*time.Millisecond, 300*time.Millisecond
+	a.beat, a.patience = 20*time.Millisecond, 2*time.Second
 	b.beat, b.patience = a.beat, a.patience
 	relay.use(t, a, true, "udp")
 	la, lb := offered(t, a, b)
@@ -285,7 +286,7 @@ func TestQuietRelay(t *testing.T) {
 		t.Errorf("ended: %v", la.Reason())
 	case <-lb.Done():
 		t.Errorf("ended: %v", lb.Reason())
-	case <-time.After(4 * a.patience):
+	case <-time.After(2 * a.patience):
 	}
 	echo(t, la, lb)
 }
