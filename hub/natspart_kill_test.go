@@ -20,7 +20,7 @@ const (
 	clusterBefore, clusterAfter = 150, 300
 	// goesOn bounds how long nothing can be left: the servers that are left
 	// need 4 to 9 seconds to see that the leader is gone and choose another.
-	goesOn = 20 * time.Second
+	goesOn = time.Minute
 )
 
 // Two hubs stand on a cluster of three, and many leave envelopes through both,

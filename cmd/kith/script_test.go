@@ -79,7 +79,7 @@ func TestScripts(t *testing.T) {
 }
 
 // patience is how long a script waits for something to happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 type scriptKey struct{}
 
