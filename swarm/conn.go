@@ -31,7 +31,8 @@ type conn struct {
 	name     string // of a helper
 	outgoing bool
 	remote   net.Addr
-	head     []byte // read before the library got the connection
+	head     []byte    // to be read before anything else
+	prompter *prompter // nil for a helper, of whom nobody expects suggestions
 	done     sync.Once
 	up, down atomic.Int64
 }
@@ -44,8 +45,15 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.head = c.head[n:]
 		return n, nil
 	}
-	n, err := c.Conn.Read(p[:min(len(p), limitBurst)])
+	p = p[:min(len(p), limitBurst)]
+	if c.prompter != nil {
+		p = p[:c.prompter.limit(len(p))]
+	}
+	n, err := c.Conn.Read(p)
 	c.down.Add(int64(n))
+	if c.prompter != nil && c.prompter.read(p[:n]) {
+		c.head = suggestion
+	}
 	if n > 0 && c.s.down.Limit() != rate.Inf {
 		c.s.down.WaitN(c.s.ctx, n)
 	}
@@ -60,6 +68,9 @@ func (c *conn) Write(p []byte) (n int, err error) {
 			if err := c.s.up.WaitN(c.s.ctx, len(part)); err != nil {
 				return n, err
 			}
+		}
+		if c.prompter != nil {
+			c.prompter.wrote(part)
 		}
 		m, err := c.Conn.Write(part)
 		c.up.Add(int64(m))
@@ -132,6 +143,9 @@ func (s *Swarm) join(nc net.Conn, t *transfer, peer kith.DeviceID, way string, o
 	m := t.memberLocked(peer)
 	if m.helper != nil {
 		c.name = m.helper.Name
+	} else {
+		c.prompter = &prompter{}
+		c.prompter.read(head)
 	}
 	m.live++
 	m.dialing = time.Time{}

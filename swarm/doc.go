@@ -55,7 +55,8 @@
 // It is hashed once, decrypted once, and written past the page cache where the
 // system can (direct.go), by the library's hashers side by side; on the other
 // side it is read from the page cache, encrypted, and sent from there. Requests
-// are for 128 KiB, and what is in memory before it is verified is bounded.
+// are for 128 KiB, and the next ones go out while the last are being answered
+// (prompt.go). What is in memory before it is verified is bounded.
 //
 // # What lies in Config.Dir
 //

@@ -253,6 +253,9 @@ func (t *transfer) finish(c *content, candidates []int) error {
 		t.changed()
 		t.s.nudge()
 	}
+	if news {
+		t.s.news.now()
+	}
 	return nil
 }
 

@@ -12,7 +12,8 @@ const newsEvery = 250 * time.Millisecond
 
 // news gathers what changed and tells it a few times a second.
 type news struct {
-	tell func(kith.Infohash)
+	tell  func(kith.Infohash)
+	hurry chan struct{} // of room for one; nil if nothing is ever in a hurry
 
 	mu      sync.Mutex
 	pending map[kith.Infohash]bool
@@ -54,7 +55,18 @@ func (n *news) run() {
 		for ih := range batch {
 			n.tell(ih)
 		}
-		time.Sleep(newsEvery)
+		select {
+		case <-n.hurry:
+		case <-time.After(newsEvery):
+		}
+	}
+}
+
+// now has what was added told at once.
+func (n *news) now() {
+	select {
+	case n.hurry <- struct{}{}:
+	default:
 	}
 }
 
@@ -62,5 +74,6 @@ func (n *news) stop() {
 	n.mu.Lock()
 	n.stopped = true
 	n.mu.Unlock()
+	n.now()
 	n.work.Wait()
 }

@@ -15,8 +15,9 @@ type pool struct {
 	blocks sync.Pool
 }
 
-// maxFree is how much lies idle, in bytes for each size.
-const maxFree = 8 << 20
+// maxFree is how much lies idle while something is awake, in bytes for each size:
+// all that may be in memory at once and a little more.
+const maxFree = 16 << 20
 
 func newPool() *pool { return &pool{free: map[int][][]byte{}} }
 
@@ -38,6 +39,13 @@ func (p *pool) put(b []byte) {
 	if len(p.free[class])<<class < maxFree {
 		p.free[class] = append(p.free[class], b)
 	}
+}
+
+// empty lets go what lies idle.
+func (p *pool) empty() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.free)
 }
 
 func (p *pool) block() []byte {

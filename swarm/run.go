@@ -29,6 +29,8 @@ func (s *Swarm) run() {
 		}
 		if s.survey() {
 			timer.Reset(beat)
+		} else {
+			s.pool.empty()
 		}
 	}
 }

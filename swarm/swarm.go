@@ -38,7 +38,8 @@ type Config struct {
 	// are the paths given so far. Without it the path stays as it is.
 	Place func(path string, used func(string) bool) string
 	// Changed is told which transfer's Status changed, each at most four times
-	// a second. It is called from a goroutine of its own, and may call the Swarm.
+	// a second, but at once when it is complete or failed. It is called from a
+	// goroutine of its own, and may call the Swarm.
 	Changed func(kith.Infohash)
 
 	Up, Down int64 // limits in bytes a second; 0 means none
@@ -96,11 +97,11 @@ func Open(cfg Config) (*Swarm, error) {
 	}
 	s := &Swarm{
 		cfg: cfg, log: cfg.Log, up: newLimiter(cfg.Up), down: newLimiter(cfg.Down), pool: newPool(),
+		news: news{tell: cfg.Changed, hurry: make(chan struct{}, 1)},
 		wake: make(chan struct{}, 1), transfers: map[kith.Infohash]*transfer{},
 		deviceNo: map[kith.DeviceID]uint32{}, banned: map[kith.DeviceID]bool{}, byLink: map[kith.DeviceID]bool{}, conns: map[*conn]struct{}{},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.news.tell = cfg.Changed
 	records, err := s.loadRecords()
 	if err != nil {
 		return nil, err

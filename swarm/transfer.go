@@ -317,6 +317,7 @@ func (t *transfer) fail(err error) {
 		t.s.log.Warn("the state of a transfer was not noted", "error", err)
 	}
 	t.changed()
+	t.s.news.now()
 	t.s.nudge()
 }
 
