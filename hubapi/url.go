@@ -14,12 +14,16 @@ import (
 // ParseURL reads how a person names a hub, as hub.example.org or
 // https://hub.example.org:8443/, and gives the one form in which it is kept:
 // scheme, host and, if it is not the scheme's own, port. Plain HTTP is for hubs
-// on this very machine. An error is of kind kith.Invalid.
+// on this very machine, and what they speak if nothing else is said. An error is
+// of kind kith.Invalid.
 func ParseURL(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	full := text
 	if !strings.Contains(text, "://") {
 		full = "https://" + text
+		if u, err := url.Parse(full); err == nil && isHere(u.Hostname()) {
+			full = "http://" + text
+		}
 	}
 	u, err := url.Parse(full)
 	if err != nil || u.Hostname() == "" || len(full) > MaxURL {
@@ -35,8 +39,7 @@ func ParseURL(text string) (string, error) {
 			port = ""
 		}
 	case "http":
-		addr, err := netip.ParseAddr(host)
-		if host != "localhost" && (err != nil || !addr.IsLoopback()) {
+		if !isHere(host) {
 			return "", kith.Errorf(kith.Invalid, "the hub %q is on another machine and has to be reached by https", text)
 		}
 		if port == "80" {
@@ -52,6 +55,12 @@ func ParseURL(text string) (string, error) {
 		host = "[" + host + "]"
 	}
 	return u.Scheme + "://" + host, nil
+}
+
+// isHere reports whether a host is this very machine.
+func isHere(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 // MaxURL bounds the address of a hub, in bytes.

@@ -236,7 +236,7 @@ func NewBlock(account kith.AccountID, now time.Time, d time.Duration) (kith.Bloc
 		return b, nil
 	}
 	if d < MinBlock || d > MaxBlock {
-		return kith.Block{}, kith.Errorf(kith.Invalid, "a timed block lasts from 30 minutes to 24 hours, not %v; without a time it is for good", d)
+		return kith.Block{}, kith.Errorf(kith.Invalid, "a timed block lasts from 30 minutes to 24 hours; without a time it is for good")
 	}
 	b.Until = now.Add(d)
 	return b, nil
