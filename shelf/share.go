@@ -22,7 +22,8 @@ type Request struct {
 }
 
 // Share shares a file or folder. It lies in the conversation's folder then,
-// as a link if it lies elsewhere. When it returns the message is durable.
+// as a link if it lies elsewhere. What was shared before, and is another one now,
+// becomes its newer version. When Share returns the message is durable.
 func (s *Shelf) Share(ctx context.Context, conv kith.ConversationID, req Request) (kith.EventID, error) {
 	root, err := s.Root(ctx, conv)
 	if err != nil {
@@ -48,6 +49,15 @@ func (s *Shelf) Share(ctx context.Context, conv kith.ConversationID, req Request
 		s.hold(conv, rel)
 		return s.shareInside(ctx, conv, root, rel, req, kith.EventID{})
 	}
+	if h, ok := s.sharedFrom(conv, name); ok {
+		return s.renewOriginal(ctx, h, req)
+	}
+	return s.shareOutside(ctx, conv, name, req, kith.EventID{})
+}
+
+// shareOutside shares what lies elsewhere, by a link in the folder.
+func (s *Shelf) shareOutside(ctx context.Context, conv kith.ConversationID, name string, req Request, replaces kith.EventID) (kith.EventID, error) {
+	root := s.root(conv)
 	rel, err := s.claim(conv, root, filepath.Base(name))
 	if err != nil {
 		return kith.EventID{}, err
@@ -57,7 +67,7 @@ func (s *Shelf) Share(ctx context.Context, conv kith.ConversationID, req Request
 		s.release(conv, rel)
 		return kith.EventID{}, err
 	}
-	return s.offer(ctx, conv, made, req, kith.EventID{})
+	return s.offer(ctx, conv, made, req, replaces)
 }
 
 // shareInside shares what lies in the folder already; rel is held.

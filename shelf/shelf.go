@@ -199,6 +199,7 @@ func (s *Shelf) Start() {
 		s.work.Go(s.keepHours)
 		s.dropUploads()
 		s.watchAll()
+		s.work.Go(s.followOriginals)
 		if err := s.switchPlain(s.ctx); err != nil {
 			s.log.Error("ordinary torrents can't be fetched", "error", err)
 		}

@@ -138,6 +138,9 @@ func (s *Shelf) expire(ctx context.Context) error {
 		if err := s.drop(ctx, h, true); err != nil {
 			return err
 		}
+		if dir := path.Dir(h.Path); path.Dir(dir) == path.Join(ours, "versions") && !s.used(h.Infohash, h.Event) {
+			os.RemoveAll(filepath.Join(s.root(h.Conversation), filepath.FromSlash(dir))) // what was one's own is not deleted with its transfer
+		}
 	}
 	return nil
 }
