@@ -40,7 +40,7 @@ func (r *run) invite(ctx context.Context, o InviteOptions, sphere kith.Conversat
 		o.Expires = defaultExpiry
 	}
 	if o.Expires < minExpiry || o.Expires > maxExpiry {
-		return Invitation{}, kith.Errorf(kith.Invalid, "an invitation is valid for between a minute and a year, not %v", o.Expires)
+		return Invitation{}, kith.Errorf(kith.Invalid, "an invitation is valid for between a minute and a year")
 	}
 	now := r.opt.now()
 	inv := kith.Invitation{Created: now, Expires: now.Add(o.Expires), Reusable: o.Reusable, Sphere: sphere}
@@ -187,6 +187,7 @@ func (r *run) ask(ctx context.Context, inv wire.Invitation) error {
 			return nil
 		case c.Relation == kith.Asking:
 			c.Relation = kith.Accepted // each used the other's invitation
+		case c.Relation == kith.Fellow && inv.Sphere: // into one more sphere; they stay what they are
 		case c.Relation != kith.Accepted:
 			c.Relation = kith.Asked
 			c.Pair, c.Half = kith.Secret{}, kith.Secret{}

@@ -102,11 +102,11 @@ func (r *run) request(ctx context.Context, l link.Link, c *kith.Contact) error {
 	return nil
 }
 
-// requestAgain asks over the links that there are already, by an invitation into
-// a sphere that a contact gave. If that fails, the next link asks.
+// requestAgain asks over the links that there are already, by an invitation that
+// a contact or a member of a common sphere gave. If that fails, the next link asks.
 func (r *run) requestAgain(account kith.AccountID) {
 	c, ok := r.people.get(account)
-	if !ok || c.Invitation.IsZero() || c.Relation != kith.Accepted {
+	if !ok || c.Invitation.IsZero() {
 		return
 	}
 	for _, l := range r.links.of(account) {

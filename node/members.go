@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"net/http"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ func (p SphereProfile) apply(to kith.Profile) (kith.Profile, error) {
 		to.About = strings.TrimSpace(*p.About)
 	}
 	if p.Picture != nil {
+		if err := checkPicture(*p.Picture); err != nil {
+			return to, err
+		}
 		to.Picture = *p.Picture
 	}
 	if p.NoPicture {
@@ -51,6 +55,16 @@ func (p SphereProfile) apply(to kith.Profile) (kith.Profile, error) {
 		to.FullHistory = *p.FullHistory
 	}
 	return to, nil
+}
+
+// checkPicture refuses a file that was taken for a picture: everybody in the
+// sphere would get it.
+func checkPicture(p []byte) error {
+	switch http.DetectContentType(p) {
+	case "image/jpeg", "image/png", "image/webp":
+		return nil
+	}
+	return kith.Errorf(kith.Invalid, "this is no picture; choose a JPEG, PNG or WebP file")
 }
 
 // NewSphere makes a sphere with this account as its creator and only member.
@@ -115,7 +129,7 @@ func (n *Node) Spheres(context.Context) ([]Sphere, error) {
 // DescribeSphere changes a sphere's name, picture, description or rules.
 func (n *Node) DescribeSphere(ctx context.Context, ref string, p SphereProfile) (Sphere, error) {
 	return n.sphereDo(ctx, ref, func(r *run, s *sphere) error {
-		return s.change(ctx, func(state *convo.State) (kith.Change, error) {
+		return s.change(ctx, func(state *convo.State, _ time.Time) (kith.Change, error) {
 			if err := state.MayDescribe(r.id.peer.Account); err != nil {
 				return nil, err
 			}
@@ -251,7 +265,7 @@ func (n *Node) DeclineSphere(ctx context.Context, ref string) error {
 func (n *Node) LeaveSphere(ctx context.Context, ref string) (Sphere, error) {
 	return n.sphereDo(ctx, ref, func(r *run, s *sphere) error {
 		own := r.id.peer.Account
-		return s.change(ctx, func(state *convo.State) (kith.Change, error) {
+		return s.change(ctx, func(state *convo.State, _ time.Time) (kith.Change, error) {
 			if err := state.MayLeave(own); err != nil {
 				return nil, err
 			}
@@ -261,15 +275,24 @@ func (n *Node) LeaveSphere(ctx context.Context, ref string) (Sphere, error) {
 	})
 }
 
-// about writes a record about a member.
-func (n *Node) aboutMember(ctx context.Context, ref, name string, change func(r *run, s *sphere, state *convo.State, who kith.AccountID) (kith.Change, error)) (Sphere, error) {
+// A direction is what a record about a member is decided by.
+type direction struct {
+	*sphere
+	now   *convo.State // of the sphere
+	at    time.Time    // what the record will bear
+	own   kith.AccountID
+	about kith.AccountID
+}
+
+// direct writes a record about a member.
+func (n *Node) direct(ctx context.Context, ref, name string, change func(direction) (kith.Change, error)) (Sphere, error) {
 	return n.sphereDo(ctx, ref, func(r *run, s *sphere) error {
-		return s.change(ctx, func(state *convo.State) (kith.Change, error) {
+		return s.change(ctx, func(state *convo.State, at time.Time) (kith.Change, error) {
 			who, err := r.member(state, name)
 			if err != nil {
 				return nil, err
 			}
-			return change(r, s, state, who)
+			return change(direction{sphere: s, now: state, at: at, own: r.id.peer.Account, about: who})
 		})
 	})
 }
@@ -284,7 +307,7 @@ func (r *run) member(state *convo.State, ref string) (kith.AccountID, error) {
 	}
 	c, err := people.Find(members, ref)
 	if kith.KindOf(err) == kith.NotFound {
-		return kith.AccountID{}, kith.Errorf(kith.NotFound, "nobody called %q is in the sphere", ref)
+		return kith.AccountID{}, kith.Errorf(kith.NotFound, "nobody else called %q is in the sphere", ref)
 	}
 	return c.Account, err
 }
@@ -292,47 +315,47 @@ func (r *run) member(state *convo.State, ref string) (kith.AccountID, error) {
 // RemoveMember puts somebody out. What they wrote until now stays; they get
 // nothing that is written after.
 func (n *Node) RemoveMember(ctx context.Context, ref, name string) (Sphere, error) {
-	return n.aboutMember(ctx, ref, name, func(r *run, s *sphere, state *convo.State, who kith.AccountID) (kith.Change, error) {
-		if err := state.MayRemove(r.id.peer.Account, who); err != nil {
+	return n.direct(ctx, ref, name, func(d direction) (kith.Change, error) {
+		if err := d.now.MayRemove(d.own, d.about); err != nil {
 			return nil, err
 		}
-		cut, err := s.cut(ctx, who)
-		return kith.Removal{Account: who, Accepts: cut}, err
+		cut, err := d.cut(ctx, d.about)
+		return kith.Removal{Account: d.about, Accepts: cut}, err
 	})
 }
 
 // Promote makes a member an admin.
 func (n *Node) Promote(ctx context.Context, ref, name string) (Sphere, error) {
-	return n.aboutMember(ctx, ref, name, func(r *run, _ *sphere, state *convo.State, who kith.AccountID) (kith.Change, error) {
-		return kith.Promotion{Account: who}, state.MayPromote(r.id.peer.Account, who)
+	return n.direct(ctx, ref, name, func(d direction) (kith.Change, error) {
+		return kith.Promotion{Account: d.about}, d.now.MayPromote(d.own, d.about)
 	})
 }
 
 // Demote makes an admin a member again.
 func (n *Node) Demote(ctx context.Context, ref, name string) (Sphere, error) {
-	return n.aboutMember(ctx, ref, name, func(r *run, _ *sphere, state *convo.State, who kith.AccountID) (kith.Change, error) {
-		return kith.Demotion{Account: who}, state.MayDemote(r.id.peer.Account, who)
+	return n.direct(ctx, ref, name, func(d direction) (kith.Change, error) {
+		return kith.Demotion{Account: d.about}, d.now.MayDemote(d.own, d.about)
 	})
 }
 
 // HandOver makes a member the creator; this account becomes an admin.
 func (n *Node) HandOver(ctx context.Context, ref, name string) (Sphere, error) {
-	return n.aboutMember(ctx, ref, name, func(r *run, _ *sphere, state *convo.State, who kith.AccountID) (kith.Change, error) {
-		return kith.Handover{Account: who}, state.MayHandOver(r.id.peer.Account, who)
+	return n.direct(ctx, ref, name, func(d direction) (kith.Change, error) {
+		return kith.Handover{Account: d.about}, d.now.MayHandOver(d.own, d.about)
 	})
 }
 
 // Mute keeps a member from writing for 1 to 24 hours; zero ends it.
-func (n *Node) Mute(ctx context.Context, ref, name string, d time.Duration) (Sphere, error) {
-	return n.aboutMember(ctx, ref, name, func(r *run, s *sphere, state *convo.State, who kith.AccountID) (kith.Change, error) {
-		now, until := r.opt.now(), time.Time{}
-		if d != 0 {
-			until = now.Add(d).Truncate(time.Millisecond)
+func (n *Node) Mute(ctx context.Context, ref, name string, length time.Duration) (Sphere, error) {
+	return n.direct(ctx, ref, name, func(d direction) (kith.Change, error) {
+		var until time.Time
+		if length != 0 {
+			until = d.at.Add(length)
 		}
-		if err := state.MayMute(r.id.peer.Account, who, until, now); err != nil {
+		if err := d.now.MayMute(d.own, d.about, until, d.at); err != nil {
 			return nil, err
 		}
-		cut, err := s.cut(ctx, who)
-		return kith.Muting{Account: who, Until: until, Accepts: cut}, err
+		cut, err := d.cut(ctx, d.about)
+		return kith.Muting{Account: d.about, Until: until, Accepts: cut}, err
 	})
 }

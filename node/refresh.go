@@ -155,6 +155,9 @@ func (f *refresher) now() {
 		if _, blocked := r.people.block(c.Account); blocked || c.Relation == kith.Removed {
 			continue
 		}
+		if !c.Invitation.IsZero() {
+			near[c.Account] = true // they are asked over a link
+		}
 		if c.Relation == kith.Fellow && !c.Pair.IsZero() && !near[c.Account] {
 			doors = append(doors, session.Door{Key: f.pairs.of(c.Pair), Account: c.Account})
 			continue // others of the sphere keep links to them

@@ -102,16 +102,24 @@ func (s *sphere) isMember(account kith.AccountID) bool {
 	return ok
 }
 
+// over reports whether this account was in the sphere and is no longer.
+func (s *sphere) over() bool {
+	state := s.kept().State
+	return state == store.SphereLeft || state == store.SphereRemoved
+}
+
 // change writes a record of this account's. decide gives it, in view of the
-// present state; it runs while no other change does.
-func (s *sphere) change(ctx context.Context, decide func(*convo.State) (kith.Change, error)) error {
+// present state, and of the time that the record will bear: others compare it
+// with times in the change. It runs while no other change does.
+func (s *sphere) change(ctx context.Context, decide func(*convo.State, time.Time) (kith.Change, error)) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	change, err := decide(s.state())
+	now := s.r.opt.now().Truncate(time.Millisecond) // as on the wire
+	change, err := decide(s.state(), now)
 	if err != nil || change == nil {
 		return err
 	}
-	rec := kith.Record{Sphere: s.id, Sent: s.r.opt.now(), Change: change}
+	rec := kith.Record{Sphere: s.id, Sent: now, Change: change}
 	s.mu.RLock()
 	rec.Parents, rec.Order = s.roster.Next(rec.Sent)
 	s.mu.RUnlock()
@@ -196,7 +204,7 @@ func (s *sphere) add(ctx context.Context, account kith.AccountID) error {
 	if !ok || len(c.Signed) == 0 {
 		return kith.Errorf(kith.NotFound, "account %s is not known here yet; they can be brought in once they were connected", account.Short())
 	}
-	return s.change(ctx, func(state *convo.State) (kith.Change, error) {
+	return s.change(ctx, func(state *convo.State, _ time.Time) (kith.Change, error) {
 		if _, ok := state.Members[account]; ok {
 			return nil, nil
 		}

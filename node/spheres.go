@@ -117,7 +117,8 @@ func (ss *spheres) with(account kith.AccountID) []*sphere {
 }
 
 // find resolves what a person typed to name a sphere: its name (upper and lower
-// case are the same), its ID or at least six characters of its start.
+// case are the same), its ID or at least six characters of its start. Of several
+// those count in which this account is, or may come.
 func (ss *spheres) find(ref string) (*sphere, error) {
 	ref = strings.TrimSpace(ref)
 	matchers := []func(*sphere) bool{
@@ -129,6 +130,9 @@ func (ss *spheres) find(ref string) (*sphere, error) {
 	all := ss.all()
 	for _, matches := range matchers {
 		found := slices.DeleteFunc(slices.Clone(all), func(s *sphere) bool { return !matches(s) })
+		if open := slices.DeleteFunc(slices.Clone(found), (*sphere).over); len(open) > 0 {
+			found = open
+		}
 		switch len(found) {
 		case 0:
 			continue
