@@ -31,6 +31,8 @@ func newConversationsCmd(e *env) *cobra.Command {
 			return e.emit(list, func() {
 				if len(list) == 0 && archived {
 					e.tell("The archive is empty.\n")
+				} else if len(list) == 0 {
+					e.tell("No conversation yet. Invite somebody with: kith invite\n")
 				}
 				var rows [][]string
 				for _, conv := range list {

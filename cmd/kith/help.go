@@ -40,6 +40,12 @@ error, with the exit codes of "kith help exit-codes".
   pin, unpin, archive, unarchive
                                conversation
   verify                       {account name digits verified}
+  befriend                     contact
+  spheres                      [sphere]
+  sphere new/show/invite/uninvite/describe/mute/promote/demote/hand-over/remove/leave
+                               sphere
+  sphere invite --link/--qr    invitation
+  sphere join                  sphere; with a line contact
   send                         [message], one for each name
   log, search                  [message]
   log --follow                 message a line; again when it changed
@@ -58,13 +64,22 @@ error, with the exit codes of "kith help exit-codes".
   status                       {me addresses ways contacts:[connection] dropped}
   status --follow              connection a line
   connect                      {line}; empty when an answer was taken
-  config                       {read_marks typing_marks ice_servers}
+  doctor                       [{subject level (good fair bad) text advice}]
+  hubs, hubs add               [hub], hub
+  config, config read-marks/typing-marks/dht/map-ports/keep-files
+                               {read_marks typing_marks dht map_ports
+                                 keep_files ice_servers}
   config ice list/add/remove   [{url username password}]
   keys                         [key]
   storage                      {home database:{path bytes} log:{path bytes}
                                  other_bytes total_bytes free_bytes
                                  conversations messages encrypted}
-  kith, up                     {url} when ready
+  kith, up, hub run            {url} when ready
+  hub init                     {config}
+  hub devices                  [{id name connected since keeps blocked_until}]
+  hub block/unblock            one of these
+  hub notice, hub notices      {id at to text}, [{id at to text}]
+  hub turn add                 {user password}
   version                      {version go platform}
 
   me           account device name visible encrypted home version
@@ -74,7 +89,7 @@ error, with the exit codes of "kith help exit-codes".
                blocked disconnected) verified warning blocked blocked_until
                last_seen devices key:{fingerprint state reason}
   message      id conversation from from_name mine text sent state (pending
-               held delivered read) edited deleted reply_to
+               held delivered read) held_by held_until edited deleted reply_to
                reactions:[{emoji from from_name}]
                mentions:[{account text name}] mentions_me order
                file:{name path size files folder type width height
@@ -84,6 +99,13 @@ error, with the exit codes of "kith help exit-codes".
                complete full missing changed failed) reason own path done
                total down up left_s from:[{name way down up}]
   settings     down up hours:[{from until down up}] torrents fetch most
+  sphere       id name about picture public full_history state (invited
+               joining member left removed) role (creator admin member)
+               muted_until invited_by:{account name} members:[{account name
+               me role muted_until connection relation since}] invited linked
+  hub          url name own phase (connecting connected waiting blocked
+               stopped) reason since next parts device space:{used quota}
+               notices:[{id at to_you text}]
   conversation id with:{contact} last:{message} unread mentioned typing
                pinned archived draft:{text reply_to mentions}
   key          kind (account device) id name this fingerprint state (intact

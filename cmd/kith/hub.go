@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"kith"
 	"kith/cmd/kith/internal/printable"
+	"kith/cmd/kith/internal/wording"
 	"kith/hub"
 )
 
@@ -106,6 +106,9 @@ func newHubDevicesCmd(e *env) *cobra.Command {
 				return err
 			}
 			return e.emit(list, func() {
+				if len(list) == 0 {
+					e.tell("No device uses this hub yet. They begin with: kith hubs add URL\n")
+				}
 				var rows [][]string
 				for _, d := range list {
 					rows = append(rows, []string{printable.Line(d.Name), e.hubDevice(d)})
@@ -123,7 +126,7 @@ func (e *env) hubDevice(d hub.Device) string {
 		text = "since " + e.stamp(*d.Since)
 	}
 	if d.Keeps > 0 {
-		text += ", keeps " + humanize.Bytes(uint64(d.Keeps))
+		text += ", keeps " + wording.Size(d.Keeps)
 	}
 	if d.BlockedUntil != nil {
 		text += ", blocked until " + e.stamp(*d.BlockedUntil)
@@ -163,6 +166,9 @@ func newHubNoticesCmd(e *env) *cobra.Command {
 				return err
 			}
 			return e.emit(list, func() {
+				if len(list) == 0 {
+					e.tell("Nothing was said yet. Say something with: kith hub notice DIR TEXT\n")
+				}
 				for _, n := range list {
 					to := "everybody"
 					if n.To != "" {

@@ -33,15 +33,7 @@ has to be accepted (kith requests).`,
 				return err
 			}
 			return e.emit(inv, func() {
-				if qr {
-					e.printQR(inv.Line)
-				}
-				e.printf("%s\n", inv.Line)
-				until := "It works once, until "
-				if inv.Reusable {
-					until = "It works until "
-				}
-				e.tell("%s%s. They use it with: kith join LINE\n", until, e.stamp(inv.Expires))
+				e.printInvitation(inv, qr)
 			})
 		},
 	}
@@ -49,6 +41,19 @@ has to be accepted (kith requests).`,
 	cmd.Flags().BoolVar(&o.Reusable, "reusable", false, "let many use it; you accept each")
 	cmd.Flags().BoolVar(&qr, "qr", false, "show it as a QR code, too")
 	return cmd
+}
+
+// printInvitation prints the line for others, and how it is used.
+func (e *env) printInvitation(inv node.Invitation, qr bool) {
+	if qr {
+		e.printQR(inv.Line)
+	}
+	e.printf("%s\n", inv.Line)
+	until := "It works once, until "
+	if inv.Reusable {
+		until = "It works until "
+	}
+	e.tell("%s%s. They use it with: kith join LINE\n", until, e.stamp(inv.Expires))
 }
 
 // printQR draws a line in half blocks, white on black and with a border, so
@@ -77,6 +82,9 @@ func newInvitationsCmd(e *env) *cobra.Command {
 				return err
 			}
 			return e.emit(list, func() {
+				if len(list) == 0 {
+					e.tell("You gave none out. Make one with: kith invite\n")
+				}
 				var rows [][]string
 				for _, inv := range list {
 					kind := "once"
@@ -109,9 +117,10 @@ func newRevokeCmd(e *env) *cobra.Command {
 
 func newJoinCmd(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:     "join LINE",
-		Short:   "Use an invitation that somebody gave you",
-		Long:    `Asks whoever made the invitation to become contacts, and waits up to ten seconds for their answer.`,
+		Use:   "join LINE",
+		Short: "Use an invitation that somebody gave you",
+		Long: `Asks whoever made the invitation to become contacts, or to let you into their
+sphere, and waits up to ten seconds for their answer.`,
 		Example: "  kith join kith:AZ3k…",
 		Args:    between(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -126,11 +135,14 @@ func newJoinCmd(e *env) *cobra.Command {
 			e.warn(contact)
 			return e.emit(contact, func() {
 				who := name(contact.Name)
-				if contact.Relation == kith.Accepted {
+				switch {
+				case contact.Relation == kith.Accepted:
 					e.printf("You and %s are contacts now.\n", who)
-					return
+				case contact.Relation == kith.Fellow: // by a line into a sphere
+					e.printf("%s lets you in. See it with: kith spheres\n", who)
+				default:
+					e.printf("%s has been asked, or will be as soon as they can be reached.\n", who)
 				}
-				e.printf("%s has been asked, or will be as soon as they can be reached.\n", who)
 			})
 		},
 	}

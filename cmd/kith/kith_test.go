@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,24 @@ func TestHelpOfEveryCommand(t *testing.T) {
 		}
 	}
 	walk(newRootCmd(e))
+}
+
+// Whoever writes a program against a command finds it in "kith help json".
+func TestJSONOfEveryCommand(t *testing.T) {
+	nothing := []string{"chat", "completion", "down", "help", "passphrase", "read", "refuse", "revoke", "retry", "remove", "open", "backup", "restore",
+		"decline", "exit-codes", "json"}
+	e, _, _ := newTestEnv(t, "")
+	words := strings.FieldsFunc(newJSONTopic().Long, func(r rune) bool { return strings.ContainsRune(" \n,/", r) })
+	var check func(cmd *cobra.Command)
+	check = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			if name := sub.Name(); !slices.Contains(words, name) && !slices.Contains(nothing, name) {
+				t.Errorf("%s is not there", sub.CommandPath())
+			}
+			check(sub)
+		}
+	}
+	check(newRootCmd(e))
 }
 
 // What is wrong before a node is asked.

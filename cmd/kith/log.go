@@ -76,6 +76,9 @@ func newSearchCmd(e *env) *cobra.Command {
 			if limit < 1 || limit > maxLimit {
 				return kith.Errorf(kith.Invalid, "--limit is from 1 to %d", maxLimit)
 			}
+			if strings.TrimSpace(strings.Join(args, "")) == "" {
+				return kith.Errorf(kith.Invalid, "there is nothing to look for; write a word, or how it begins")
+			}
 			c, err := e.client()
 			if err != nil {
 				return err

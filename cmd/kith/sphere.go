@@ -206,11 +206,7 @@ is made for somebody who is no contact: whoever has it first comes in, with
 				return err
 			}
 			return e.emit(inv, func() {
-				if qr {
-					e.printQR(inv.Line)
-				}
-				e.printf("%s\n", inv.Line)
-				e.tell("Valid until %s. They use it with: kith join LINE\n", e.stamp(inv.Expires))
+				e.printInvitation(inv, qr)
 			})
 		},
 	}
@@ -322,6 +318,9 @@ func newSphereMuteCmd(e *env) *cobra.Command {
 	length := span{}
 	cmd := onSphere(e, "mute SPHERE NAME", "Keep a member from writing for 1 to 24 hours", "kith sphere mute Family bob --for 2h",
 		func(ctx context.Context, c *client.Client, args []string) (node.Sphere, error) {
+			if d := length.Duration; d != 0 && (d < kith.MinMute || d > kith.MaxMute) {
+				return node.Sphere{}, kith.Errorf(kith.Invalid, "--for is from 1h to 24h; without it, the muting ends")
+			}
 			return c.Mute(ctx, args[0], args[1], length.Duration)
 		},
 		func(s node.Sphere, args []string) string {

@@ -11,6 +11,9 @@ import (
 
 // Size is a number of bytes as people read it, in powers of 1024.
 func Size(bytes int64) string {
+	if bytes < 0 {
+		return "size unknown"
+	}
 	if bytes < 1<<10 {
 		return fmt.Sprint(bytes, " B")
 	}
@@ -73,11 +76,13 @@ func Shared(m node.Message) string {
 func fileName(name string) string { return printable.Truncate(printable.Line(name), 60) }
 
 // TransferOf is how what a message shares stands on this device, and its name
-// and size; ok is false if it shares nothing.
+// and size, negative if nobody knows it yet; ok is false if it shares nothing.
 func TransferOf(m node.Message) (t node.Transfer, name string, size int64, ok bool) {
 	switch {
 	case m.File != nil:
 		return m.File.Transfer, fileName(m.File.Name), m.File.Size, true
+	case m.Torrent != nil && m.Torrent.Size == 0: // a magnet link, of which nothing came yet
+		return m.Torrent.Transfer, fileName(m.Torrent.Name), -1, true
 	case m.Torrent != nil:
 		return m.Torrent.Transfer, fileName(m.Torrent.Name), m.Torrent.Size, true
 	}

@@ -102,3 +102,14 @@ func TestCarriers(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestSizeThatNobodyKnows(t *testing.T) {
+	magnet := node.Message{Torrent: &node.Torrent{Name: "Cosmos"}}
+	if _, _, size, ok := TransferOf(magnet); !ok || Size(size) != "size unknown" {
+		t.Errorf("of a magnet link: %q", Size(size))
+	}
+	magnet.Torrent.Size = 2048
+	if _, _, size, _ := TransferOf(magnet); Size(size) != "2.0 KiB" {
+		t.Errorf("once it is known: %q", Size(size))
+	}
+}

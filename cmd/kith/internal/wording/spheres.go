@@ -58,7 +58,7 @@ func note(m node.Message, now time.Time, zone *time.Location) string {
 func Sphere(s node.Sphere, now time.Time, zone *time.Location) string {
 	switch s.State {
 	case "invited":
-		return printable.Line(s.InvitedBy.Name) + " invites you: kith sphere join NAME"
+		return printable.Line(s.InvitedBy.Name) + " invites you: kith sphere join " + s.ID.String()[:8]
 	case "joining":
 		return "joining, as soon as " + printable.Line(s.InvitedBy.Name) + " can be reached"
 	case "left":
@@ -66,7 +66,10 @@ func Sphere(s node.Sphere, now time.Time, zone *time.Location) string {
 	case "removed":
 		return "you were removed"
 	}
-	said := []string{count(len(s.Members), "member"), fmt.Sprintf("%d of them connected", s.Linked)}
+	said := []string{count(len(s.Members), "member")}
+	if len(s.Members) > 1 {
+		said = append(said, fmt.Sprintf("%d of them connected", s.Linked))
+	}
 	if s.MutedUntil != nil {
 		said = append(said, "you are muted until "+Clock(*s.MutedUntil, now, zone))
 	}
