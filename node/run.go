@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"kith"
 	"kith/convo"
@@ -323,46 +322,4 @@ func (c *counters) snapshot() map[string]int {
 		counts[what] = n
 	}
 	return counts
-}
-
-// typing remembers who writes at present. It lapses by itself.
-type typing struct {
-	ctx     context.Context
-	publish func(Typing)
-
-	mu    sync.Mutex
-	until map[kith.ConversationID]*time.Timer // guarded by mu
-}
-
-const typingLapse = 10 * time.Second
-
-func newTyping(ctx context.Context, publish func(Typing)) *typing {
-	return &typing{ctx: ctx, publish: publish, until: map[kith.ConversationID]*time.Timer{}}
-}
-
-func (t *typing) set(conv kith.ConversationID, from kith.AccountID, active bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	timer, was := t.until[conv]
-	switch {
-	case active && was:
-		timer.Reset(typingLapse)
-		return
-	case active:
-		t.until[conv] = time.AfterFunc(typingLapse, func() { t.set(conv, from, false) })
-	case !was:
-		return
-	default:
-		timer.Stop()
-		delete(t.until, conv)
-	}
-	if t.ctx.Err() == nil {
-		t.publish(Typing{Conversation: conv, From: from, Active: active})
-	}
-}
-
-func (t *typing) active(conv kith.ConversationID) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.until[conv] != nil
 }

@@ -80,7 +80,7 @@ func (r *run) serve(l link.Link) {
 	if l.Reason() == link.Lost && r.hubs != nil {
 		r.hubs.networkChanged() // what led to them may lead to no hub either
 	}
-	r.typing.set(kith.DirectConversation(r.id.peer.Account, account), account, false)
+	r.typing.gone(account)
 	if r.ctx.Err() != nil {
 		return
 	}
