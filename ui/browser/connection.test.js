@@ -56,6 +56,17 @@ test("the connection, honestly", { skip: missing, timeout: 900_000 }, async (t) 
     await shut(anna);
   });
 
+  await t.test("what stands in the way is found out, in words", async () => {
+    await icon(anna).click();
+    const part = sheet.getByRole("group", { name: "What stands in the way" });
+    await part.getByRole("button", { name: "Examine" }).click();
+    await part.getByText(/^Fair: You use no hub:/).waitFor();
+    await part.getByRole("button", { name: "Examine again" }).waitFor();
+    assert.doesNotMatch(await part.innerText(), /kith hubs add|kith config/, "the terminal is not for everybody");
+    await accessible(anna, "what stands in the way");
+    await shut(anna);
+  });
+
   await t.test("hidden is said, and what it means", async () => {
     await icon(anna).click();
     await sheet.getByRole("switch", { name: "Visible" }).click();

@@ -186,7 +186,7 @@ test("files", { skip: missing, timeout: 900_000 }, async (t) => {
     await sheet(bob).getByRole("spinbutton", { name: "Down" }).fill("0");
     await sheet(bob).getByRole("button", { name: "Save" }).click();
     await sheet(bob).getByText("Saved.").waitFor();
-    await sheet(bob).getByRole("button", { name: "Go on with all" }).click();
+    await sheet(bob).getByRole("button", { name: "Resume all" }).click();
     await settles("here", () => stateOf(bob, "large.iso"), "complete");
     await shut(bob);
     await bob.getByRole("button", { name: /^Transfers:/ }).waitFor({ state: "detached" });

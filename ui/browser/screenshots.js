@@ -8,6 +8,7 @@ import { video } from "./codes.js";
 import { arrange, choosing, rows } from "./shots-conversations.js";
 import { exhibit, shared } from "./shots-files.js";
 import { asleep, held } from "./shots-hubs.js";
+import { away, roster } from "./shots-spheres.js";
 import { blocked, offer, people, reading, settings } from "./shots.js";
 import { World } from "./world.js";
 
@@ -80,8 +81,12 @@ async function talk(page, shot) {
   await page.getByRole("menuitem", { name: /👍/ }).click();
   await page.waitForTimeout(200);
   await bubble.locator(".actions").click();
-  await page.getByRole("menuitem", { name: /^(Answer|Répondre)$/ }).click();
+  await page.getByRole("menuitem", { name: /^(Reply|Répondre)$/ }).click();
   await shot("answer");
+  await page.keyboard.press("Escape");
+  await page.locator("main form .line .icon").first().click();
+  await page.waitForTimeout(150);
+  await shot("emoji");
   await page.keyboard.press("Escape");
 }
 
@@ -102,6 +107,7 @@ try {
     await page.getByText("Bob").first().waitFor();
     await shot("list");
     await shared(page, shot, sphere);
+    await roster(page, shot, sphere);
     await page.evaluate(() => (location.hash = "#/"));
     await held(page, shot);
     if (name === "phone") await page.locator("header .back button").click();
@@ -128,6 +134,7 @@ try {
     await dialog("shortcuts");
     await page.context().close();
   }
+  await away(world, anna, bob, sphere, looks);
   if (world.problems.length) console.error(world.problems);
 } finally {
   for (const end of ends) await end();

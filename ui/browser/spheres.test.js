@@ -95,7 +95,8 @@ test("spheres", { skip: missing, timeout: 900_000 }, async (t) => {
   await t.test("a member is muted, and may write again", async () => {
     const bobs = await may(anna, "Bob");
     await accessible(anna, "sheet of a sphere");
-    await bobs.getByRole("button", { name: "Mute for 4 hours" }).click();
+    await bobs.getByRole("combobox", { name: "Mute" }).selectOption({ label: "For 4 hours" });
+    await bobs.getByRole("button", { name: "Mute", exact: true }).click();
     await bob.locator(".note", { hasText: /Muted for another (3 h 5\d min|4 h)/ }).waitFor();
     assert.equal(await field(bob).count(), 0);
     await row(bob, "Family").locator("svg.blocked").waitFor();

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accessible } from "./axe.js";
-import { bubble, bubbles, conversation, field, open, say, settles, shut } from "./page.js";
+import { act, bubble, bubbles, conversation, field, open, say, settles, shut } from "./page.js";
 import { World, gone, missing } from "./world.js";
 
 test("a page in all its states", { skip: missing, timeout: 900_000 }, async (t) => {
@@ -16,10 +16,25 @@ test("a page in all its states", { skip: missing, timeout: 900_000 }, async (t) 
   await t.test("the node dies while one writes, and comes back", async () => {
     await open(anna, /Bob/);
     await bubble(anna, "first").waitFor();
+    await anna.waitForLoadState("networkidle"); // the views for later are here
     world.expected.push(gone);
     await field(anna).pressSequentially("half a sen");
     await annaNode.kill();
     await anna.getByText("Kith does not answer. It is tried again by itself").waitFor();
+    // Nothing is green then, and what was never opened opens all the same.
+    await settles("no light of before", () => anna.locator("svg.connected").count(), 0);
+    for (const colorScheme of ["light", "dark"]) {
+      await anna.emulateMedia({ colorScheme });
+      await accessible(anna, `without the node, ${colorScheme}`);
+    }
+    await anna.locator("aside header .status").click();
+    await anna.getByRole("dialog", { name: "Connection" }).getByText("Your own Kith does not answer").waitFor();
+    await shut(anna);
+    await anna.getByRole("button", { name: "Settings" }).click();
+    await anna.getByRole("dialog", { name: "Settings" }).getByText("Your name").waitFor();
+    await shut(anna);
+    await field(anna).focus();
+    await field(anna).press("End");
     await field(anna).pressSequentially("tence");
     await field(anna).press("Enter");
     await anna.getByText("Kith does not answer. Is it still running").or(anna.getByText("It is tried again")).first().waitFor();
@@ -123,6 +138,8 @@ test("a page in all its states", { skip: missing, timeout: 900_000 }, async (t) 
         [anna.locator("aside header button").nth(3), "invite"],
         [anna.locator("aside header button").nth(4), "join"],
         [anna.locator("aside header button").nth(5), "settings"],
+        [{ click: () => anna.keyboard.press("?") }, "shortcuts"],
+        [{ click: () => act(anna, "no mouse", "Details") }, "details"],
       ]) {
         await opener.click();
         await anna.getByRole("dialog").waitFor();
@@ -136,6 +153,8 @@ test("a page in all its states", { skip: missing, timeout: 900_000 }, async (t) 
       await accessible(anna, `menu, ${colorScheme}`);
       await anna.keyboard.press("Escape");
       await anna.keyboard.press("Control+k");
+      await anna.getByRole("searchbox").fill("?!"); // no word, and no error
+      await anna.getByText("Nothing was found.").waitFor();
       await anna.getByRole("searchbox").fill("first");
       await anna.locator(".found").getByRole("button", { name: /first/ }).waitFor();
       await accessible(anna, `search, ${colorScheme}`);
@@ -154,7 +173,19 @@ test("a page in all its states", { skip: missing, timeout: 900_000 }, async (t) 
     await bubble(phone, "Bonjour").waitFor();
     await phone.getByText("Aujourd’hui").waitFor();
     assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth), 360);
+    await phone.locator("main header").getByRole("button", { name: "Que faire de cette conversation" }).tap();
+    await phone.getByRole("menuitem", { name: "Rechercher dans cette conversation" }).tap();
+    await phone.getByRole("searchbox", { name: /Rechercher dans la conversation avec/ }).fill("bonj");
+    await phone.locator(".found").getByRole("button", { name: /Bonjour/ }).tap();
+    await bubble(phone, "Bonjour").waitFor();
     await phone.getByRole("button", { name: "Retour à la liste" }).tap();
+    await phone.locator("aside header").getByRole("button", { name: "J’ai une invitation" }).tap();
+    world.expected.push(/status of 422/);
+    await phone.getByRole("textbox", { name: "Collez l’invitation" }).fill("kith:abc");
+    await phone.getByRole("button", { name: "Se connecter" }).tap();
+    await phone.getByRole("alert").filter({ hasText: "Cette invitation est abîmée ou incomplète" }).waitFor();
+    world.expected.pop();
+    await shut(phone);
     await phone.getByRole("button", { name: "Paramètres" }).tap();
     await phone.getByRole("tab", { name: "Stockage et sauvegarde" }).tap();
     await phone.getByRole("heading", { name: "Phrase secrète" }).waitFor();

@@ -46,7 +46,7 @@ test("two people meet and talk", { skip: missing, timeout: 900_000 }, async (t) 
   });
 
   await t.test("reply, react, edit, delete", async () => {
-    await act(bob, "Hi Bob", "Answer");
+    await act(bob, "Hi Bob", "Reply");
     await say(bob, "Thanks!");
     await bubble(anna, "Thanks!").locator(".quote", { hasText: "Hi Bob" }).click();
     await settles("jump", () => anna.evaluate(() => document.activeElement.textContent.includes("Hi Bob")), true);

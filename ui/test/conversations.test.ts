@@ -62,12 +62,12 @@ describe("conversations", () => {
     const anchor = document.body.appendChild(document.createElement("button"));
     const box = render(ConversationMenu, { row: conversations.list[0]!, anchor, onclose: () => {} });
     const items = [...box.querySelectorAll<HTMLElement>("[role=menuitem]")];
-    expect(items.map((i) => i.textContent)).toEqual(["Pin", "Archive"]);
+    expect(items.map((i) => i.textContent)).toEqual(["Pin", "Archive", "Search in this conversation"]);
     items[1]!.click();
     await vi.waitFor(() => expect(names(conversations.rows)).toBe("b c"));
     expect(changes).toEqual([{ archived: true }]);
     const archived = render(ConversationMenu, { row: conversations.archived[0]!, anchor, onclose: () => {} });
-    expect(archived.textContent!.trim()).toBe("Take out of the archive");
+    expect(archived.textContent!.trim()).toBe("Take out of the archive Search in this conversation");
   });
 });
 

@@ -85,7 +85,7 @@ test("what the node says of a transfer is worded in French", () => {
   settings.set("language", "system");
   expect(worded.filter((s) => /\b(the|this|not|and|are)\b/i.test(s))).toEqual([]);
   expect(worded[0]).toBe("Attend que Bob Jr., ou quelqu’un d’autre qui l’a, soit connecté.");
-  expect(worded[1]).toBe("“a (1).iso” n’est plus là ; remettez-le, ou partagez-le de nouveau.");
+  expect(worded[1]).toBe("“a (1).iso” n’est plus là ; remettez-le, ou partagez-le de nouveau.");
 });
 
 test("parts and times", () => {

@@ -61,7 +61,7 @@ describe("a file", () => {
       button.click();
     }
     await vi.waitFor(() => expect(asked).toEqual(["fetch", "pause", "resume", "fetch"].map((what) => `POST /files/m1/${what}`)));
-    expect(names).toEqual(["Fetch: a.bin", "Pause: a.bin", "Go on: a.bin", "Try again: a.bin"]);
+    expect(names).toEqual(["Fetch: a.bin", "Pause: a.bin", "Resume: a.bin", "Try again: a.bin"]);
   });
 
   test("tells how far it is", () => {

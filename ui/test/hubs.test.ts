@@ -139,7 +139,7 @@ test("a refusal of a hub's address is shown", async () => {
   box.querySelector("input")!.dispatchEvent(new Event("input", { bubbles: true }));
   flushSync();
   box.querySelector("form")!.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
-  await vi.waitFor(() => expect(box.querySelector("[role=alert]")?.textContent).toBe("“x y” is not the address of a hub"));
+  await vi.waitFor(() => expect(box.querySelector("[role=alert]")?.textContent).toBe("“x y” is not the address of a hub."));
   expect(box.querySelector("input")!.value).toBe("x y");
 });
 

@@ -42,6 +42,7 @@ test("what others are called by me stays with me", () => {
   expect(words(contact("eve", { own_name: "\u202eEve\n\u2066 x" }))).toBe("@Eve x");
   expect(words(contact("w", { own_name: "W".repeat(500) })).length).toBe(61);
   expect(named({ text: "hi @Bob, @Bob!", mentions: [{ ...at("bob", "@Bob"), name: "Darling" }] })).toBe("hi @Darling, @Bob!");
+  expect(named({ text: "ask @Gina", mentions: [{ ...at("ginaaccount", "@Gina"), name: "ginaac" }] })).toBe("ask @Gina"); // not known here
 });
 
 test.each([

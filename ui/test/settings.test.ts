@@ -48,7 +48,7 @@ test("the node's refusal of a backup is shown", async () => {
   flushSync();
   expect([go.getAttribute("aria-disabled"), box.textContent!.includes("kith.age (6 bytes)")]).toEqual(["false", true]);
   box.querySelector("form")!.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
-  await vi.waitFor(() => expect(box.querySelector("[role=alert]")?.textContent).toBe("The passphrase is wrong"));
+  await vi.waitFor(() => expect(box.querySelector("[role=alert]")?.textContent).toBe("The passphrase is wrong."));
 });
 
 const key = (more: Partial<Key>): Key => ({ kind: "device", id: "x", name: "", this: false, fingerprint: "03ab 9f10", state: "intact", reason: "", ...more });
@@ -91,7 +91,7 @@ test("what the node says of keys is worded in French", () => {
   ].map((sentence) => i18n.node(sentence));
   settings.set("language", "system");
   expect(worded.filter((s) => /\b(the|this|key|with|your)\b/i.test(s))).toEqual([]);
-  expect(worded[4]).toBe("Bob Jr. ne fait plus partie de vos contacts : rien n’est accepté de cette clé.");
+  expect(worded[4]).toBe("Bob Jr. ne fait plus partie de vos contacts : rien n’est accepté de cette clé.");
 });
 
 test("what leads others here is switched, and nothing else with it", async () => {

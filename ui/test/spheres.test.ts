@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import Bubble from "../src/views/Bubble.svelte";
 import SphereMember from "../src/views/SphereMember.svelte";
 import type { Note, Sphere } from "../src/lib/api";
@@ -74,6 +74,34 @@ test("of several who write, one is named until they stop", () => {
   expect(conversations.typing.has("fam")).toBe(false);
 });
 
+test("of two who write in a room, one is left when the other stops", () => {
+  const who = () => [conversations.typist.get("fam"), conversations.typing.has("fam")];
+  conversations.setTyping("fam", true, "carl");
+  conversations.setTyping("fam", true, "bob");
+  expect(who()).toEqual(["bob", true]);
+  conversations.setTyping("fam", false, "bob");
+  expect(who()).toEqual(["carl", true]);
+  conversations.setTyping("fam", false, "carl");
+  expect(who()).toEqual(["", false]);
+});
+
+test("that one stops to write is told after that one began", async () => {
+  const told: boolean[] = [];
+  let release: (() => void) | undefined;
+  globalThis.fetch = async (r) => {
+    const { active } = await (r as Request).json();
+    if (active) await new Promise<void>((done) => (release = done)); // the first takes its time
+    told.push(active);
+    return new Response(null, { status: 204 });
+  };
+  const both = [conversations.tellTyping("fam", true), conversations.tellTyping("fam", false)];
+  await vi.waitFor(() => expect(release).toBeDefined());
+  release!();
+  await Promise.all(both);
+  expect(told).toEqual([true, false]);
+});
+
+
 test("somebody of a common sphere is no contact", () => {
   take({ type: "contact", contact: contact("carl", { relation: "fellow" }) });
   expect(contacts.get("carl")).toBeUndefined();
@@ -117,7 +145,8 @@ test("only what one may do about a member is offered", async () => {
     return [...box.querySelectorAll<HTMLElement>("[role=group] button")];
   };
   const may = await open(box);
-  expect(may.map((b) => b.textContent)).toEqual(["Contact page", "Mute for 1 hour", "Mute for 4 hours", "Mute for 8 hours", "Mute for 24 hours"]);
+  expect(may.map((b) => b.textContent)).toEqual(["Contact page", "Mute"]);
+  expect([...box.querySelectorAll("option")].map((o) => o.textContent)).toEqual([1, 2, 4, 8, 12, 24].map((n) => (n === 1 ? "For 1 hour" : `For ${n} hours`)));
   expect((await open(other)).map((b) => b.textContent)).toEqual(["Ask to become a contact"]);
   may[1]!.click();
   await expect.poll(() => asked).toEqual(["POST /spheres/fam/members/bob/mute"]);

@@ -37,7 +37,7 @@ test("after a failure only what is missing is sent again", async () => {
   };
   const u = new Upload("conv", picked("a", "b"), {}, put);
   await expect(u.run()).rejects.toThrow();
-  expect([u.stage, u.error!.message]).toEqual(["failed", "The disk is full: remove something"]);
+  expect([u.stage, u.error!.message]).toEqual(["failed", "The disk is full: remove something."]);
   broken = false;
   answers({ [`POST /conversations/conv/uploads/${u.batch}`]: [share("m1")] });
   await u.run();

@@ -1,6 +1,8 @@
 // Every text of the page in English. This file is the type that all other
 // languages have to satisfy.
 
+import { said } from "./said";
+
 export const en = {
   app: {
     close: "Close",
@@ -111,10 +113,10 @@ export const en = {
     edited: "edited",
     deleted: "This message was deleted.",
     gone: "An earlier message",
-    replyTo: (name: string) => `Answer to ${name}`,
-    replyToSelf: "Answer to yourself",
+    replyTo: (name: string) => `Reply to ${name}`,
+    replyToSelf: "Reply to yourself",
     editing: "Edit the message",
-    stop: "Stop answering or editing",
+    stop: "Stop replying or editing",
     from: (name: string) => `${name}:`,
     arrived: (name: string, text: string) => `${name}: ${text}`,
     blocked: "You have blocked them. Unblock to write.",
@@ -133,7 +135,7 @@ export const en = {
     reactions: "Reactions",
     withdraw: (emoji: string) => `Withdraw ${emoji}`,
     moreEmoji: "More emoji",
-    reply: "Answer",
+    reply: "Reply",
     copy: "Copy text",
     edit: "Edit",
     remove: "Delete for everybody",
@@ -253,6 +255,14 @@ export const en = {
     people: "Your contacts",
     addresses: "Where this device listens",
   },
+  doctor: {
+    title: "What stands in the way",
+    hint: "Kith can look at the network, the router and the hubs, and say what works and what you can do about the rest.",
+    examine: "Examine",
+    again: "Examine again",
+    busy: "This takes some seconds…",
+    levels: { good: "Good", fair: "Fair", bad: "Bad" },
+  },
   offer: {
     title: "Connect by two lines",
     with: (name: string) => `With ${name}`,
@@ -341,13 +351,14 @@ export const en = {
     edit: "Edit your last message (in an empty field)",
     newline: "New line",
     send: "Send",
-    close: "Close, or stop answering",
+    close: "Close, or stop replying",
     walk: "Walk through the messages, from the field",
     menu: "Menu of the message",
     select: "Select messages; with Shift, all up to there",
     rowMenu: "Menu of the conversation, in the list",
     mention: "Mention somebody",
     help: "This list",
+    keys: { enter: "Enter", shift: "Shift", space: "Space", escape: "Esc" },
   },
   reader: {
     pick: "Choose a picture…",
@@ -434,7 +445,7 @@ export const en = {
   sphere: {
     title: "Sphere",
     new: "New sphere",
-    newHint: "People and their room: everybody in it reads what is written there.",
+    newHint: "People, their room and their folder: everybody in it reads what is written, and gets what is shared.",
     name: "Name",
     about: "Description",
     picture: "Choose a picture…",
@@ -463,7 +474,6 @@ export const en = {
     asked: "They were asked.",
     actions: (name: string) => `What to do with ${name}`,
     mute: "Mute",
-    muteFor: (hours: number) => (hours === 1 ? "Mute for 1 hour" : `Mute for ${hours} hours`),
     unmute: "Let write again",
     promote: "Make an admin",
     demote: "Make a member again",
@@ -550,7 +560,7 @@ export const en = {
     fetchAll: "Fetch all of it",
     first: "Fetch first",
     pause: "Pause",
-    resume: "Go on",
+    resume: "Resume",
     retry: "Try again",
     open: "Open",
     play: "Play",
@@ -662,12 +672,12 @@ export const en = {
     title: "Transfers",
     busy: (n: number) => (n === 1 ? "1 is on its way" : `${n} are on their way`),
     none: "Nothing is on its way.",
-    coming: "Is coming, in this order",
+    coming: "Coming, in this order",
     others: "Others",
     up: (name: string) => `Fetch ${name} earlier`,
     down: (name: string) => `Fetch ${name} later`,
     pauseAll: "Pause all",
-    resumeAll: "Go on with all",
+    resumeAll: "Resume all",
     limits: "Limits",
     limitsHint: "In kB a second. 0: no limit.",
     downTo: "Down",
@@ -720,6 +730,15 @@ export const en = {
   node: [
     // What it says to those with a terminal.
     [/Links two devices by two lines.*\./, "Links two devices by two lines that people send each other."],
+    said("one half of a connection to a contact: use it with “kith connect”", "a line to connect with a contact: paste it in the connection with them"),
+    said("the line of a connection: use it with “kith join”", "the line of a connection: paste it under “I have an invitation”"),
+    said("make a new line with “kith connect”, send it", "make a new line, send it"),
+    said("no hub is in use: add one by kith hubs add", "no hub is in use: add one in the settings"),
+    said("Become visible with “kith visible on”, or in the page", "Become visible, further up"),
+    said("Add a hub (kith hubs add URL)", "Add a hub in the settings, under “Network”"),
+    said("Switch it on with “kith config map-ports on”", "Switch it on in the settings, under “Network”"),
+    said("Add one with “kith hubs add URL”", "Add one in the settings, under “Network”"),
+    said(" in the settings, or with kith limits --torrents on", " in the transfers"),
   ] as [RegExp, string][],
 };
 

@@ -1,7 +1,7 @@
 // The language of the page: the one that was chosen, else the browser's. Of the
 // others nothing is loaded.
 
-import { sayUnreachable } from "../lib/api";
+import { speak } from "../lib/api";
 import { settings } from "../lib/settings.svelte";
 import { en, type Texts } from "./en";
 
@@ -17,6 +17,8 @@ export const names: Record<string, string> = { en: "English", fr: "Français" };
 export function pick(wanted: readonly string[]): string {
   return wanted.map((l) => l.slice(0, 2).toLowerCase()).find((l) => l in languages) ?? "en";
 }
+
+const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
 
 class I18n {
   locale = $derived(settings.language === "system" ? pick(navigator.languages) : settings.language);
@@ -38,7 +40,13 @@ class I18n {
   node(sentences: string): string {
     return this.t.node.reduce((text, [pattern, words]) => text.replace(pattern, words), sentences);
   }
+
+  // sentence is one of them, as it stands alone.
+  sentence(text: string): string {
+    const s = capital(this.node(capital(text)));
+    return /[.!?…]$/.test(s) ? s : `${s}.`;
+  }
 }
 
 export const i18n = new I18n();
-sayUnreachable(() => i18n.t.app.unreachable);
+speak({ unreachable: () => i18n.t.app.unreachable, sentence: (text) => i18n.sentence(text) });

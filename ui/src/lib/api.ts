@@ -13,6 +13,7 @@ export type Me = Schemas["Me"];
 export type Status = Schemas["Status"];
 export type ContactStatus = Schemas["ContactStatus"];
 export type Way = Schemas["Way"];
+export type Finding = Schemas["Finding"];
 export type Invitation = Schemas["Invitation"];
 export type Receipt = Schemas["Receipt"];
 export type Preferences = Schemas["Preferences"];
@@ -48,7 +49,7 @@ export const base = "/api/v1";
 // show; its kind is stable.
 export class Failure extends Error {
   constructor(readonly kind: Problem["kind"], detail: string) {
-    super(detail.charAt(0).toUpperCase() + detail.slice(1));
+    super(words.sentence(detail));
   }
 }
 
@@ -64,7 +65,7 @@ export async function ask<T>(request: Promise<{ data?: T; error?: Problem; respo
   try {
     answer = await request;
   } catch {
-    throw new Failure("unreachable", unreachable());
+    throw new Failure("unreachable", words.unreachable());
   }
   const { data, error, response } = answer;
   if (response.status === 401) {
@@ -75,9 +76,8 @@ export async function ask<T>(request: Promise<{ data?: T; error?: Problem; respo
   return data as T;
 }
 
-// unreachable is the sentence for a node that does not answer; the language
-// decides it.
-let unreachable = () => "Kith does not answer.";
-export function sayUnreachable(sentence: () => string) {
-  unreachable = sentence;
+// The language of the page words what the node says, and that it says nothing.
+let words = { unreachable: () => "Kith does not answer.", sentence: (text: string) => text };
+export function speak(language: typeof words) {
+  words = language;
 }

@@ -134,15 +134,17 @@ class Conversations {
     if (v) this.take({ ...v, draft });
   }
 
-  // typist is who writes in a conversation, as far as it was told.
+  // typist is who began last to write in a conversation, as far as it was told.
   typist = $state.raw<ReadonlyMap<string, string>>(new Map());
+  #typists = new Map<string, string[]>(); // all of them, the last at the end
 
   setTyping(id: string, active: boolean, from = "") {
-    const typist = this.typist.get(id);
-    if (!active && typist && from && typist !== from) return; // another one goes on
-    this.typist = new Map(this.typist).set(id, active ? from : "");
+    const others = from ? (this.#typists.get(id) ?? []).filter((a) => a !== from) : [];
+    const now = active ? [...others, from] : others;
+    this.#typists.set(id, now);
+    this.typist = new Map(this.typist).set(id, now.at(-1) ?? "");
     const typing = new Set(this.typing);
-    if (active) typing.add(id);
+    if (now.length) typing.add(id);
     else typing.delete(id);
     this.typing = typing;
   }
@@ -152,10 +154,15 @@ class Conversations {
     await this.touch(id);
   }
 
-  // tellTyping is a courtesy: nobody need know that it failed.
-  async tellTyping(id: string, active: boolean) {
-    await api.PUT("/conversations/{ref}/typing", { params: { path: { ref: id } }, body: { active } }).catch(() => {});
+  // tellTyping is a courtesy: nobody need know that it failed. One is told after
+  // the other, for an end that came before its beginning would not be one.
+  tellTyping(id: string, active: boolean) {
+    this.#telling = this.#telling.then(async () => {
+      await api.PUT("/conversations/{ref}/typing", { params: { path: { ref: id } }, body: { active } }).catch(() => {});
+    });
+    return this.#telling;
   }
+  #telling: Promise<void> = Promise.resolve();
 }
 
 // Rows that did not change are the same objects as before, so that nothing is

@@ -14,6 +14,9 @@ export function isCalled(c: Contact, part: string): boolean {
   return names.includes(part);
 }
 
+// holdsWord tells whether there is anything to search for.
+export const holdsWord = (text: string) => /[\p{L}\p{N}\p{Co}]/u.test(text);
+
 // firstOf gives the first few of a list that something is true of.
 export function firstOf<T>(list: readonly T[], most: number, is: (item: T) => boolean): T[] {
   const found: T[] = [];

@@ -31,6 +31,10 @@ export const standsAt = (text: string, words: string, at: number) =>
 // A Named mention is one whose account the node has a name for.
 export type Named = Mention & { name?: string };
 
+// calledIn is their name, or what the author wrote of somebody I don't know, of
+// whom the node only gives the start of the account.
+export const calledIn = (m: Named) => (m.name && !m.account.startsWith(m.name) ? m.name : m.text.slice(1));
+
 // A Finder says which mention begins at a place of a text. It is asked from the
 // beginning to the end, and not about code.
 export interface Finder {
@@ -84,7 +88,7 @@ export function named(m: { text: string; mentions?: readonly Named[] }): string 
   let text = "";
   for (let at = 0; at < m.text.length; ) {
     const found = m.text[at] === "@" ? names.at(m.text, at) : undefined;
-    text += found ? `@${found.name ?? found.text.slice(1)}` : m.text[at];
+    text += found ? `@${calledIn(found)}` : m.text[at];
     at += found?.text.length ?? 1;
   }
   return text;

@@ -48,13 +48,8 @@ export function keeping(k: Kept): string {
   return f.keptPart(k.hub, percent(k.size > 0 ? k.have / k.size : 0));
 }
 
-const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
-
 // sentence is what the node says, in the language of the page.
-export function sentence(text: string): string {
-  const s = capital(i18n.node(capital(text)));
-  return /[.!?…]$/.test(s) ? s : `${s}.`;
-}
+export const sentence = (text: string) => i18n.sentence(text);
 
 export const inTrouble = (t: Transfer) => ["full", "missing", "changed", "failed"].includes(t.state);
 

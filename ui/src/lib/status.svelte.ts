@@ -46,6 +46,11 @@ class Connections {
     await ask(api.POST("/connections/retry", { body: { contact } }));
   }
 
+  // examine looks at all that links need; it takes some seconds.
+  async examine() {
+    return await ask(api.GET("/connections/doctor"));
+  }
+
   async offer(contact: string) {
     return (await ask(api.POST("/connections/offers", { body: { contact } }))).line;
   }
