@@ -27,7 +27,9 @@ const (
 	// holds an invitation opens it.
 	Join Purpose = 2
 	// Swarm carries pieces of files between members who share a conversation.
-	// Either side opens as many as it needs.
+	// Either side opens as many as it needs. Such a stream is bulk: a link may
+	// carry it over several connections side by side. If one of those is lost
+	// the stream ends, though the link lives: open another one.
 	Swarm Purpose = 3
 )
 

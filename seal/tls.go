@@ -15,6 +15,9 @@ import (
 // ALPN is the application protocol of a link (RFC 7301).
 const ALPN = "kith/1"
 
+// LaneALPN is that of a further connection of a link.
+const LaneALPN = "kith-lane/1"
+
 // bindingSize is the size of what Binding gives.
 const bindingSize = 32
 
@@ -80,9 +83,11 @@ func certificate(device ed25519.PrivateKey, account kith.AccountID, cert []byte)
 }
 
 // PeerOf tells who is at the other end of a TLS connection made with
-// TLSConfig. An error is of kind kith.BadPeer.
+// TLSConfig, or with one that adds LaneALPN to it. An error is of kind
+// kith.BadPeer.
 func PeerOf(state tls.ConnectionState) (kith.Peer, error) {
-	if state.Version != tls.VersionTLS13 || state.CurveID != tls.X25519MLKEM768 || state.NegotiatedProtocol != ALPN {
+	if state.Version != tls.VersionTLS13 || state.CurveID != tls.X25519MLKEM768 ||
+		state.NegotiatedProtocol != ALPN && state.NegotiatedProtocol != LaneALPN {
 		return kith.Peer{}, kith.Errorf(kith.BadPeer, "the other side speaks %s with %s and protocol %q instead of TLS 1.3 with X25519MLKEM768 and %q",
 			tls.VersionName(state.Version), state.CurveID, state.NegotiatedProtocol, ALPN)
 	}

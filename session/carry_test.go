@@ -49,7 +49,7 @@ func (c carrier) trickle(from, to *Offering) {
 // from the call that makes the offer to the link of who made it.
 func (c carrier) link(t testing.TB, a, b *node) (la, lb link.Link, took time.Duration) {
 	t.Helper()
-	ctx := within15(t)
+	ctx := inTime(t)
 	start := time.Now()
 	oa, err := a.OfferNow(ctx)
 	if err != nil {

@@ -111,7 +111,11 @@ func (o *Offering) link(conn *quic.Conn, by *leg, device kith.DeviceID) (link.Li
 		}
 	}
 	o.mu.Unlock()
-	l, err := o.endpoint.newLink(conn, !o.answer, path, release)
+	var over *quic.Transport
+	if by != nil {
+		over = by.quic
+	}
+	l, err := o.endpoint.newLink(conn, over, !o.answer, path, release)
 	if err != nil {
 		if release != nil {
 			release()
@@ -236,14 +240,17 @@ func (o *Offering) wait(ctx context.Context) (*quic.Conn, *leg, error) {
 	}
 }
 
-// acceptFrom takes the connections that come by a leg of an answer.
+// acceptFrom takes the connections that come by a leg of an answer: the one
+// that makes the link, and its lanes.
 func (o *Offering) acceptFrom(l *leg) {
 	for {
-		conn, err := l.accept(o.ctx)
+		conn, err := l.accept(context.Background())
 		if err != nil {
-			return
+			return // closed
 		}
-		if !o.arrived(conn, l) {
+		if isLane(conn) {
+			o.endpoint.laneArrived(conn)
+		} else if !o.arrived(conn, l) {
 			refuse(conn)
 		}
 	}

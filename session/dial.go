@@ -113,7 +113,7 @@ func (e *Endpoint) handshake(ctx context.Context, addr netip.AddrPort, door Door
 	if err != nil {
 		return nil, kith.Errorf(kith.Unreachable, "%v opens but does not complete a link: %w", addr, err)
 	}
-	l, err := e.newLink(conn, true, link.Path{Way: way, Kind: "direct"}, nil)
+	l, err := e.newLink(conn, branch.transport, true, link.Path{Way: way, Kind: "direct"}, nil)
 	if err != nil {
 		return nil, err
 	}

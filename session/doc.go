@@ -76,7 +76,36 @@
 // seconds. A direct path may be found later: devices with a relayed link try
 // again by halves without relays (OfferDirect), and replace it.
 //
+// # Lanes
+//
+// One QUIC connection takes a third off its window at every loss, and a line
+// that loses one packet of 200 at 50 ms leaves it 5 Mbit/s whatever the line
+// could carry. So while packets of a link get lost and bulk streams (link.Swarm)
+// write, its initiator opens further connections beside the link's own, one after
+// another, and the chunks of the bulk streams go over all of them; see package
+// stripe. All else stays where it is, and where nothing is lost nothing is opened.
+//
+//	initiator                                other side
+//	   │◀─ stream 04, if it is that side which writes ──│
+//	   │── stream 04 ─────────────────────────▶│ its address may begin connections
+//	   │◀─ how many ───────────────────────────│
+//	   │── QUIC Initial, ALPN kith-lane/1 ────▶│
+//	   │── the link's binding ────────────────▶│ of which link is it a lane?
+//	   │◀─ streams of chunks, both ways ──────▶│
+//
+// Lanes go where the link goes: over the same socket, or the same relay or TCP
+// connection. There are at most laneCount of them, which with the link's own
+// makes six, as many as a browser opens to a server, so that who shares the line
+// with us gets no less than beside a browser. A bulk stream that rests leaves them,
+// and then they are closed: idle links cost what they did. A lane that is lost
+// ends the streams that used it.
+//
 // # Threats
+//
+// A peer with a link can have us hold what 5 lanes with 2 streams of 2 MiB may
+// send ahead, and 8 MiB of the link's own. An address with which there is a link
+// may begin connections once lanes were granted to it; without a device's key
+// and the binding nothing comes of them.
 //
 // An answer is smaller than its knock, so the door amplifies nothing. Work for
 // strangers is one AES block a door, at most 500 times a second. Knocks that

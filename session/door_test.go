@@ -194,7 +194,7 @@ func TestReplacedDoors(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Write([]byte("still here"))
-	if _, _, err := lb.Accept(within15(t)); err != nil {
+	if _, _, err := lb.Accept(inTime(t)); err != nil {
 		t.Error(err)
 	}
 }

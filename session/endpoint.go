@@ -49,14 +49,17 @@ type Incoming struct {
 type Endpoint struct {
 	cfg      Config
 	log      *slog.Logger
-	tls      *tls.Config
+	tls      *tls.Config // of links that this side begins
 	guard    *guard
 	v4, v6   *branch // one may be nil
 	incoming chan Incoming
+	unproven chan struct{} // a token for each lane that came and has no link yet
 	done     chan struct{}
 	patience time.Duration  // probePatience, less in tests
 	beat     time.Duration  // relayBeat, less in tests
 	deafness time.Duration  // deafLink, less in tests
+	pace     time.Duration  // lanePace, more in tests
+	eager    bool           // lanes are opened without losses, in tests
 	accepts  sync.WaitGroup // of the goroutines that accept
 	silent   atomic.Bool    // no server answered over UDP when they were asked last
 
@@ -93,10 +96,12 @@ func Listen(cfg Config) (*Endpoint, error) {
 		tls:       tlsConfig,
 		guard:     newGuard(),
 		incoming:  make(chan Incoming, maxBacklog),
+		unproven:  make(chan struct{}, maxUnproven),
 		done:      make(chan struct{}),
 		patience:  probePatience,
 		beat:      relayBeat,
 		deafness:  deafLink,
+		pace:      lanePace,
 		links:     make(map[*quicLink]struct{}),
 		offerings: make(map[*Offering]struct{}),
 	}
@@ -127,12 +132,26 @@ func (e *Endpoint) newBranch(c *net.UDPConn) (*branch, error) {
 		ConnContext:                      e.entering,
 	}
 	var err error
-	if b.listener, err = b.transport.Listen(e.tls, quicConfig()); err != nil {
+	if b.listener, err = e.listen(b.transport); err != nil {
 		c.Close()
 		return nil, kith.Errorf(kith.Internal, "listen for links on %v: %w", c.LocalAddr(), err)
 	}
 	e.accepts.Go(func() { e.acceptLoop(b) })
 	return b, nil
+}
+
+// listen takes links, and lanes of links. Which of the two a connection is to
+// be is not known when it begins, but who may open lanes is. From there a link
+// would get the narrower windows.
+func (e *Endpoint) listen(t *quic.Transport) (*quic.Listener, error) {
+	cfg := quicConfig()
+	cfg.GetConfigForClient = func(info *quic.ClientInfo) (*quic.Config, error) {
+		if udp, ok := info.RemoteAddr.(*net.UDPAddr); ok && e.guard.granted(plain(udp.AddrPort())) {
+			return laneConfig(), nil
+		}
+		return quicConfig(), nil
+	}
+	return t.Listen(speaking(e.tls, seal.ALPN, seal.LaneALPN), cfg)
 }
 
 // entryKey is under which the context of an incoming connection holds the
@@ -159,6 +178,10 @@ func (e *Endpoint) acceptLoop(b *branch) {
 
 // arrived checks who came by which door, or for which offering.
 func (e *Endpoint) arrived(conn *quic.Conn) {
+	if isLane(conn) {
+		e.laneArrived(conn)
+		return
+	}
 	entry, _ := conn.Context().Value(entryKey{}).(entry)
 	if o := entry.offering; o != nil {
 		if o.arrived(conn, nil) {
@@ -170,7 +193,7 @@ func (e *Endpoint) arrived(conn *quic.Conn) {
 			return
 		}
 	}
-	l, err := e.newLink(conn, false, link.Path{Way: "direct", Kind: "direct"}, nil)
+	l, err := e.newLink(conn, nil, false, link.Path{Way: "direct", Kind: "direct"}, nil)
 	if err != nil {
 		e.log.Debug("link refused", "from", conn.RemoteAddr(), "err", err)
 		return

@@ -71,11 +71,13 @@ type stunID = [stun.TransactionIDSize]byte
 // An admission lets one address begin connections.
 type admission struct {
 	until time.Time
+	lanes bool // for a link with it
 	entry
 }
 
 // An entry says by what an address was admitted. It is empty if we knocked
-// there and it only has to answer.
+// there and it only has to answer, or if there is a link with it that may get
+// lanes.
 type entry struct {
 	doors    []Door    // where it knocked, latest first
 	offering *Offering // of a check that was answered, if that was after its last knock
@@ -188,6 +190,21 @@ func (g *guard) unregister(o *Offering, asked []stunID) {
 	delete(g.offerings, o.ufrag)
 	g.mu.Unlock()
 	g.forget(asked...)
+}
+
+// grant opens the port to an address with which there is a link, for its lanes.
+func (g *guard) grant(from netip.AddrPort) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.admitLocked(from).lanes = true
+}
+
+// granted reports whether lanes may come from an address.
+func (g *guard) granted(from netip.AddrPort) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.admitted[from]
+	return a != nil && a.lanes && g.now().Before(a.until)
 }
 
 // admitLocked opens the port to an address that knocked, checked or answered.

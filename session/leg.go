@@ -64,7 +64,7 @@ func (o *Offering) ownLeg(l *leg, conn net.PacketConn) error {
 			return nil, errors.New("links begin at the side that made the offer")
 		}
 	}
-	listener, err := l.quic.Listen(o.endpoint.tls, quicConfig())
+	listener, err := o.endpoint.listen(l.quic)
 	if err != nil {
 		conn.Close()
 		return err

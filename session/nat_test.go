@@ -39,7 +39,7 @@ func TestMappingOf(t *testing.T) {
 func TestNAT(t *testing.T) {
 	one, two := newTURN(t), newTURN(t)
 	a := newNode(t)
-	ctx := within15(t)
+	ctx := inTime(t)
 	if _, err := a.NAT(ctx, nil); kith.KindOf(err) != kith.Unreachable {
 		t.Errorf("asked nobody: %v", err)
 	}
@@ -75,7 +75,7 @@ func TestNAT(t *testing.T) {
 
 func TestNoHairpin(t *testing.T) {
 	silent := netip.MustParseAddrPort(silentUDP(t).String())
-	if h := newNode(t).hairpin(within15(t), []netip.AddrPort{silent}); h != HairpinNo {
+	if h := newNode(t).hairpin(inTime(t), []netip.AddrPort{silent}); h != HairpinNo {
 		t.Errorf("a NAT that leads nothing back: %v", h)
 	}
 }

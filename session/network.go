@@ -127,5 +127,8 @@ func (e *Endpoint) NetworkChanged() {
 			}
 			l.probe(e.patience)
 		}()
+		for _, lane := range l.lanes.live() {
+			go lane.probe(e.patience)
+		}
 	}
 }

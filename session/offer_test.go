@@ -31,7 +31,7 @@ func v4Loopback(t testing.TB, o wire.Offer) netip.AddrPort {
 
 func TestOfferTakesTwoRoundTrips(t *testing.T) {
 	a, b := newNode(t), newNode(t)
-	ctx := within15(t)
+	ctx := inTime(t)
 	best := time.Hour
 	for range 3 {
 		oa, err := a.Offer(ctx)
@@ -72,7 +72,7 @@ func TestOfferTakesTwoRoundTrips(t *testing.T) {
 
 func TestBadOffers(t *testing.T) {
 	a, b := newNode(t), newNode(t)
-	ctx := within15(t)
+	ctx := inTime(t)
 	oa, err := a.Offer(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func (e *Endpoint) waiting() int {
 
 func TestOfferEnds(t *testing.T) {
 	a, b := newNode(t), newNode(t)
-	ctx := within15(t)
+	ctx := inTime(t)
 	connect := func() (*Offering, chan error) {
 		oa, err := a.Offer(ctx)
 		if err != nil {
@@ -152,7 +152,7 @@ func TestOfferEnds(t *testing.T) {
 // Closing an offering that was connected does not touch the link.
 func TestLinkOutlivesItsOffering(t *testing.T) {
 	a, b := newNode(t), newNode(t)
-	ctx := within15(t)
+	ctx := inTime(t)
 	oa, err := a.Offer(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -143,7 +143,7 @@ func quickest(t *testing.T, f func()) time.Duration {
 // echo checks that the link works in both directions.
 func echo(t *testing.T, la, lb link.Link) {
 	t.Helper()
-	ctx := within15(t)
+	ctx := inTime(t)
 	s, err := la.Open(ctx, link.Talk)
 	if err != nil {
 		t.Fatal(err)
@@ -191,14 +191,20 @@ func TestPeerMoves(t *testing.T) {
 
 func TestNetworkChanged(t *testing.T) {
 	a, b := newNode(t), newNode(t)
-	a.patience = 300 * time.Millisecond
+	a.patience = time.Second
 	f := newForwarder(t, b.loopback()[0], 0)
 	key := newDoorKey()
 	b.SetDoors([]Door{{Key: key}})
-	dead, _ := dialBy(t, a, b, key, []netip.AddrPort{f.addr()})
+	dead, deadB := dialBy(t, a, b, key, []netip.AddrPort{f.addr()})
 	alive, aliveB := dialBy(t, a, b, key, b.loopback())
+	echo(t, dead, deadB)
 	f.setCut(true)
 	a.NetworkChanged()
+	select {
+	case <-dead.Done():
+	case <-time.After(2 * a.patience):
+		a.NetworkChanged() // what was on its way at the cut has come by now
+	}
 	await(t, dead.Done(), "the loss of a dead link")
 	if dead.Reason() != link.Lost {
 		t.Errorf("reason %v", dead.Reason())
@@ -253,7 +259,7 @@ func TestAddressGone(t *testing.T) {
 	if err != nil {
 		t.Skipf("this platform has no other loopback address: %v", err)
 	}
-	in, err := b.Accept(within15(t))
+	in, err := b.Accept(inTime(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,31 +21,31 @@ const purposeTimeout = 10 * time.Second
 
 // A quicLink is a link over a QUIC connection.
 type quicLink struct {
-	conn      *quic.Conn
+	pulse
+	endpoint  *Endpoint
 	peer      kith.Peer
 	initiator bool
 	binding   []byte
 	path      link.Path // Local and Remote as they were at the beginning
 	release   func()    // frees what carries the connection; may be nil
 
-	streams  chan accepted // that the other side opened
-	done     chan struct{} // closed by ended, after reason was stored
-	reason   atomic.Int64
-	deafness time.Duration // see expect
-	writes   atomic.Uint64 // so far
-	expects  atomic.Bool   // it is looked whether anything comes back
+	streams chan accepted // that the other side opened
+	done    chan struct{} // closed by ended, after reason was stored
+	reason  atomic.Int64
+	lanes   lanes
 }
 
 var _ link.Link = (*quicLink)(nil)
 
 type accepted struct {
 	purpose link.Purpose
-	stream  *quicStream
+	stream  link.Stream
 }
 
 // newLink makes a link of a connection whose handshake is complete, and counts
-// it among the endpoint's. On error the connection is closed.
-func (e *Endpoint) newLink(conn *quic.Conn, initiator bool, path link.Path, release func()) (*quicLink, error) {
+// it among the endpoint's. over is what carries it. On error the connection is
+// closed.
+func (e *Endpoint) newLink(conn *quic.Conn, over *quic.Transport, initiator bool, path link.Path, release func()) (*quicLink, error) {
 	state := conn.ConnectionState().TLS
 	peer, err := seal.PeerOf(state)
 	if err == nil && peer.Device == seal.DeviceOf(e.cfg.Device) {
@@ -60,11 +60,13 @@ func (e *Endpoint) newLink(conn *quic.Conn, initiator bool, path link.Path, rele
 		return nil, err
 	}
 	l := &quicLink{
-		conn: conn, peer: peer, initiator: initiator, binding: binding, path: path, release: release,
-		streams:  make(chan accepted),
-		done:     make(chan struct{}),
-		deafness: e.deafness,
+		pulse:    pulse{conn: conn, deafness: e.deafness},
+		endpoint: e,
+		peer:     peer, initiator: initiator, binding: binding, path: path, release: release,
+		streams: make(chan accepted),
+		done:    make(chan struct{}),
 	}
+	l.lanes = lanes{link: l, over: over, pace: e.pace, eager: e.eager, bulk: make(map[uint64]*bulkStream), more: make(chan struct{})}
 	if l.path.Local == "" {
 		l.path.Local = localAddr(conn)
 	}
@@ -125,6 +127,7 @@ func closeConn(conn *quic.Conn, reason link.Reason) {
 func (l *quicLink) ended() {
 	l.reason.Store(int64(reasonOf(context.Cause(l.conn.Context()))))
 	close(l.done)
+	l.lanes.end(l.Reason())
 	if l.release != nil {
 		l.release()
 	}
@@ -164,13 +167,6 @@ func (l *quicLink) Close(reason link.Reason) {
 	<-l.done
 }
 
-func (l *quicLink) errEnded(doing string, err error) error {
-	if l.conn.Context().Err() != nil {
-		return kith.Errorf(kith.Unreachable, "%s: %v: %w", doing, reasonOf(context.Cause(l.conn.Context())), err)
-	}
-	return kith.Errorf(kith.Unreachable, "%s: %w", doing, err)
-}
-
 // Open starts a stream. It waits while 64 of this side's streams are open.
 func (l *quicLink) Open(ctx context.Context, purpose link.Purpose) (link.Stream, error) {
 	if err := ctx.Err(); err != nil {
@@ -180,7 +176,7 @@ func (l *quicLink) Open(ctx context.Context, purpose link.Purpose) (link.Stream,
 	if err != nil {
 		return nil, l.errEnded("open a stream", err)
 	}
-	return &quicStream{Stream: s, link: l, purpose: purpose, unsaid: true}, nil
+	return l.lanes.carry(&quicStream{Stream: s, link: l, purpose: purpose, unsaid: true}), nil
 }
 
 // Accept waits for a stream that the other side opened.
@@ -219,53 +215,17 @@ func (l *quicLink) acceptLoop() {
 				return
 			}
 			s.SetReadDeadline(time.Time{})
+			stream.purpose = link.Purpose(purpose[0])
+			if stream.purpose == purposeLanes {
+				l.lanes.grant(stream)
+				return
+			}
 			select {
-			case l.streams <- accepted{link.Purpose(purpose[0]), stream}:
+			case l.streams <- accepted{stream.purpose, l.lanes.carry(stream)}:
 			case <-ended.Done():
 			}
 		})
 	}
-}
-
-// probe asks the other side for a sign of life and closes the link as lost if
-// nothing at all comes back in time. The question is an unreliable datagram
-// that nobody reads: QUIC itself acknowledges it, and repeats the question
-// until it does (RFC 9002 section 6.2).
-func (l *quicLink) probe(patience time.Duration) {
-	before := l.conn.ConnectionStats().PacketsReceived
-	if err := l.conn.SendDatagram([]byte{0}); err != nil {
-		return // the link has ended
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-l.done:
-	case <-timer.C:
-		if l.conn.ConnectionStats().PacketsReceived == before {
-			closeConn(l.conn, link.Lost)
-		}
-	}
-}
-
-// expect closes the link as lost if nothing at all comes back for a while after
-// something was written, which QUIC repeats until it is acknowledged. So who
-// writes learns of a dead path long before idleTimeout.
-func (l *quicLink) expect() {
-	writes := l.writes.Add(1)
-	if !l.expects.CompareAndSwap(false, true) {
-		return // who looks now will see that more was written
-	}
-	before := l.conn.ConnectionStats().PacketsReceived
-	time.AfterFunc(l.deafness, func() {
-		if l.conn.ConnectionStats().PacketsReceived == before {
-			closeConn(l.conn, link.Lost)
-			return
-		}
-		l.expects.Store(false)
-		if l.writes.Load() != writes && l.conn.Context().Err() == nil {
-			l.expect()
-		}
-	})
 }
 
 // watch asks the other side for a sign of life whenever nothing came for a

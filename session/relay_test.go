@@ -295,7 +295,7 @@ func TestQuietRelay(t *testing.T) {
 // when a NAT forgets, and an address that is gone ends it.
 func TestOfferedLinkMoves(t *testing.T) {
 	a, b := newNode(t), newNode(t)
-	ctx := within15(t)
+	ctx := inTime(t)
 	oa, err := a.OfferNow(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ func TestStream(t *testing.T) {
 	for name, taker := range map[string]int{"to the offer": 0, "to the answer": 1} {
 		t.Run(name, func(t *testing.T) {
 			a, b := newNode(t), newNode(t)
-			ctx := within15(t)
+			ctx := inTime(t)
 			oa, err := a.OfferNow(ctx)
 			if err != nil {
 				t.Fatal(err)

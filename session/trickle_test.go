@@ -40,7 +40,7 @@ func TestTrickle(t *testing.T) {
 // Halves without any candidate: all come later, the useful one last.
 func TestLateCandidates(t *testing.T) {
 	a, b := newNode(t), newNode(t)
-	ctx := within15(t)
+	ctx := inTime(t)
 	oa, err := a.OfferNow(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -91,7 +91,7 @@ func linkBetween(b *testing.B, ann, bob *lab.Host) (link.Link, link.Link) {
 // second arrived.
 func streamed(b *testing.B, from, to link.Link, during time.Duration) float64 {
 	b.Helper()
-	s, err := from.Open(b.Context(), link.Talk)
+	s, err := from.Open(b.Context(), link.Swarm)
 	if err != nil {
 		b.Fatal(err)
 	}

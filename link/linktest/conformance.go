@@ -27,28 +27,40 @@ func Conformance(t *testing.T, connect func(t *testing.T) (a, b link.Link)) {
 		run  func(t *testing.T, a, b link.Link)
 	}{
 		{"ends agree", endsAgree},
-		{"both ways", bothWays},
 		{"purposes", purposes},
+		{"cancelled context", cancelledContext},
+	} {
+		t.Run(c.name, func(t *testing.T) { on(t, connect, c.run) })
+	}
+	t.Run("reasons", func(t *testing.T) { reasons(t, connect) })
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, a, b link.Link, purpose link.Purpose)
+	}{
+		{"both ways", bothWays},
 		{"many streams", manyStreams},
 		{"close is EOF", closeIsEOF},
 		{"cancel", cancel},
 		{"big transfer", bigTransfer},
+		{"many big transfers", bigTransfers},
 		{"back-pressure", backPressure},
-		{"cancelled context", cancelledContext},
-		{"reasons", nil},
 		{"calls end with the link", callsEnd},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			if c.run == nil {
-				reasons(t, connect)
-				return
-			}
-			a, b := connect(t)
-			defer b.Close(link.Goodbye)
-			defer a.Close(link.Goodbye)
-			c.run(t, a, b)
-		})
+		// An implementation may carry bulk in a way of its own.
+		for kind, purpose := range map[string]link.Purpose{"talk": link.Talk, "bulk": link.Swarm} {
+			t.Run(c.name+"/"+kind, func(t *testing.T) {
+				on(t, connect, func(t *testing.T, a, b link.Link) { c.run(t, a, b, purpose) })
+			})
+		}
 	}
+}
+
+// on runs a test on a fresh link.
+func on(t *testing.T, connect func(t *testing.T) (a, b link.Link), run func(t *testing.T, a, b link.Link)) {
+	a, b := connect(t)
+	defer b.Close(link.Goodbye)
+	defer a.Close(link.Goodbye)
+	run(t, a, b)
 }
 
 func endsAgree(t *testing.T, a, b link.Link) {
@@ -105,9 +117,9 @@ func readN(t *testing.T, r io.Reader, n int) string {
 	return string(p)
 }
 
-func bothWays(t *testing.T, a, b link.Link) {
+func bothWays(t *testing.T, a, b link.Link, purpose link.Purpose) {
 	for _, ends := range [][2]link.Link{{a, b}, {b, a}} {
-		sa, sb := open(t, ends[0], ends[1], link.Talk)
+		sa, sb := open(t, ends[0], ends[1], purpose)
 		for i := range 20 {
 			word := fmt.Sprintf("word %03d", i)
 			if _, err := sa.Write([]byte(word)); err != nil {
@@ -152,7 +164,7 @@ func purposes(t *testing.T, a, b link.Link) {
 
 // manyStreams opens more streams than may be open together; each ends, so all
 // get their turn. Their contents don't mix.
-func manyStreams(t *testing.T, a, b link.Link) {
+func manyStreams(t *testing.T, a, b link.Link, purpose link.Purpose) {
 	const streams, atOnce = 150, 16
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
@@ -176,7 +188,7 @@ func manyStreams(t *testing.T, a, b link.Link) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			s, err := a.Open(ctx, link.Talk)
+			s, err := a.Open(ctx, purpose)
 			if err != nil {
 				t.Errorf("open: %v", err)
 				return
@@ -195,8 +207,8 @@ func manyStreams(t *testing.T, a, b link.Link) {
 	}
 }
 
-func closeIsEOF(t *testing.T, a, b link.Link) {
-	sa, sb := open(t, a, b, link.Talk)
+func closeIsEOF(t *testing.T, a, b link.Link, purpose link.Purpose) {
+	sa, sb := open(t, a, b, purpose)
 	if _, err := sa.Write([]byte("last")); err != nil {
 		t.Fatal(err)
 	}
@@ -226,8 +238,8 @@ func closeIsEOF(t *testing.T, a, b link.Link) {
 	}
 }
 
-func cancel(t *testing.T, a, b link.Link) {
-	sa, sb := open(t, a, b, link.Talk)
+func cancel(t *testing.T, a, b link.Link, purpose link.Purpose) {
+	sa, sb := open(t, a, b, purpose)
 	here, there := make(chan error, 1), make(chan error, 1)
 	read := func(s link.Stream, failed chan error) {
 		_, err := s.Read(make([]byte, 1))
@@ -254,7 +266,7 @@ func cancel(t *testing.T, a, b link.Link) {
 	}()
 	await(t, stopped, "the end of Write at the other end")
 	sa.Cancel()
-	open(t, a, b, link.Talk) // the link itself lives on
+	open(t, a, b, purpose) // the link itself lives on
 }
 
 // await receives, or fails the test when nothing comes.
@@ -271,9 +283,26 @@ func await[T any](t *testing.T, c <-chan T, what string) T {
 	}
 }
 
-func bigTransfer(t *testing.T, a, b link.Link) {
-	const size = 8 << 20
-	sa, sb := open(t, a, b, link.Talk)
+func bigTransfer(t *testing.T, a, b link.Link, purpose link.Purpose) {
+	sa, sb := open(t, a, b, purpose)
+	transfer(t, sa, sb, 8<<20)
+}
+
+// bigTransfers go at the same time, in both directions.
+func bigTransfers(t *testing.T, a, b link.Link, purpose link.Purpose) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for i := range 6 {
+		sa, sb := open(t, a, b, purpose)
+		if i%2 > 0 {
+			sa, sb = sb, sa
+		}
+		wg.Go(func() { transfer(t, sa, sb, 2<<20) })
+	}
+}
+
+// transfer sends random bytes and compares what arrives.
+func transfer(t *testing.T, from, to link.Stream, size int64) {
 	type result struct {
 		sum [32]byte
 		err error
@@ -281,29 +310,26 @@ func bigTransfer(t *testing.T, a, b link.Link) {
 	sent := make(chan result, 1)
 	go func() {
 		h, source := sha256.New(), rand.NewChaCha8([32]byte{1})
-		_, err := io.Copy(io.MultiWriter(sa, h), io.LimitReader(source, size))
-		sa.Close()
+		_, err := io.Copy(io.MultiWriter(from, h), io.LimitReader(source, size))
+		from.Close()
 		sent <- result{[32]byte(h.Sum(nil)), err}
 	}()
 	h := sha256.New()
-	n, err := io.Copy(h, sb)
+	n, err := io.Copy(h, to)
 	if err != nil || n != size {
-		t.Fatalf("received %d bytes, %v", n, err)
+		t.Errorf("received %d bytes, %v", n, err)
+		return
 	}
-	s := await(t, sent, "the sender")
-	if s.err != nil {
-		t.Fatal(s.err)
-	}
-	if got := [32]byte(h.Sum(nil)); got != s.sum {
-		t.Fatalf("received hash %x, sent %x", got, s.sum)
+	if s := <-sent; s.err != nil || s.sum != [32]byte(h.Sum(nil)) {
+		t.Errorf("sent %x, received %x, %v", s.sum, h.Sum(nil), s.err)
 	}
 }
 
 // backPressure checks that a writer whose reader does not read is stopped
 // after a bounded number of bytes, and goes on when it reads.
-func backPressure(t *testing.T, a, b link.Link) {
+func backPressure(t *testing.T, a, b link.Link, purpose link.Purpose) {
 	const most = 32 << 20
-	sa, sb := open(t, a, b, link.Talk)
+	sa, sb := open(t, a, b, purpose)
 	wrote, finished := make(chan int), make(chan error, 1)
 	go func() {
 		chunk := make([]byte, 64<<10)
@@ -389,8 +415,8 @@ func reasons(t *testing.T, connect func(t *testing.T) (a, b link.Link)) {
 }
 
 // callsEnd checks that nothing waits for ever on a link that has ended.
-func callsEnd(t *testing.T, a, b link.Link) {
-	sa, sb := open(t, a, b, link.Talk)
+func callsEnd(t *testing.T, a, b link.Link, purpose link.Purpose) {
+	sa, sb := open(t, a, b, purpose)
 	failed := make(chan error, 3)
 	go func() {
 		_, _, err := b.Accept(t.Context())
@@ -418,7 +444,7 @@ func callsEnd(t *testing.T, a, b link.Link) {
 	}
 	await(t, b.Done(), "the end of the link")
 	for _, l := range []link.Link{a, b} {
-		if _, err := l.Open(t.Context(), link.Talk); err == nil {
+		if _, err := l.Open(t.Context(), purpose); err == nil {
 			t.Error("opened a stream on an ended link")
 		}
 		if _, _, err := l.Accept(t.Context()); err == nil {
