@@ -100,7 +100,7 @@ func (s *Swarm) Resume(ih kith.Infohash) error {
 	queued := t.speed.queued
 	t.mu.Unlock()
 	if tt != nil && !queued {
-		tt.AllowDataDownload()
+		allow(tt)
 	}
 	return s.change(ih, func(r *record) { r.Paused, r.Failed = false, "" })
 }

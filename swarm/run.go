@@ -48,7 +48,7 @@ func (s *Swarm) survey() bool {
 		if t.blocked != nil && !now.Before(t.retry) {
 			t.blocked = nil
 			if tt := t.t; tt != nil {
-				defer func() { tt.AllowDataDownload(); t.prioritise() }()
+				defer func() { allow(tt); t.prioritise() }()
 			}
 		}
 		waits := t.blocked != nil
@@ -130,7 +130,7 @@ func (t *transfer) queue(waits bool) {
 		if waits {
 			tt.DisallowDataDownload()
 		} else {
-			tt.AllowDataDownload()
+			allow(tt)
 		}
 	}
 	t.changed()

@@ -342,7 +342,7 @@ func (t *transfer) halt(tt *torrent.Torrent) {
 	resumed := t.blocked == nil && !t.speed.queued && t.t == tt
 	t.mu.Unlock()
 	if resumed {
-		tt.AllowDataDownload()
+		allow(tt)
 		t.prioritise()
 	}
 }
