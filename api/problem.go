@@ -101,23 +101,21 @@ func asProblem(_ huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
-	var detail strings.Builder
-	detail.WriteString("the request does not fit: " + m.Detail)
-	for i, e := range m.Errors {
-		if i == 5 {
-			detail.WriteString("; and more")
-			break
-		}
-		detail.WriteString("; ")
-		if e.Location != "" {
-			detail.WriteString(e.Location + ": ")
-		}
-		detail.WriteString(e.Message)
-	}
 	if m.Status >= 500 {
 		return internal, nil
 	}
-	return newProblem(m.Status, kith.Invalid, detail.String()), nil
+	said := []string{m.Detail}
+	if len(m.Errors) > 0 {
+		said = nil // it says no more than they do
+	}
+	for i, e := range m.Errors {
+		if i == maxMisfits {
+			said = append(said, "and more")
+			break
+		}
+		said = append(said, misfit(e))
+	}
+	return newProblem(m.Status, kith.Invalid, "the request does not fit: "+strings.Join(said, "; ")), nil
 }
 
 // problemResponse documents that anything but success is a Problem.
@@ -149,6 +147,8 @@ func (r *refusal) Write(b []byte) (int, error) { return len(b), nil }
 func (r *refusal) WriteHeader(int)             {}
 
 const (
+	// maxMisfits is how much is told of what is wrong with a request.
+	maxMisfits = 5
 	// maxBody is what a request may hold.
 	maxBody = 1 << 20
 	// maxLargeBody is what one may hold that lists files, or holds a .torrent

@@ -177,7 +177,7 @@ func (n *Node) FileEntries(ctx context.Context, id string) ([]FileEntry, error) 
 	list := make([]FileEntry, 0, len(files))
 	for i, f := range files {
 		list = append(list, FileEntry{
-			Number: i, Path: f.Path, Size: f.Size, Done: f.Done, Complete: f.Complete, Wanted: f.Priority > swarm.Skip, Local: f.Local,
+			Number: i, Path: f.Path, Size: f.Size, Done: f.Done, Complete: f.Complete, Wanted: f.Priority > swarm.Skip, First: f.Priority > swarm.Normal, Local: f.Local,
 		})
 	}
 	return list, nil
@@ -368,10 +368,24 @@ func (n *Node) ShareTorrent(ctx context.Context, ref, magnet string, torrent []b
 	return r.message(ctx, id)
 }
 
+// priorities of files, as the API names them.
+var priorities = map[string]swarm.Priority{"skip": swarm.Skip, "normal": swarm.Normal, "high": swarm.High}
+
 // SetTorrentOptions changes how an ordinary torrent is fetched.
 func (n *Node) SetTorrentOptions(ctx context.Context, id string, o TorrentOptions) (Message, error) {
+	plain := swarm.PlainOptions{Sequential: o.Sequential, FirstLast: o.FirstLast, Ratio: o.Ratio}
+	for name, word := range o.Files {
+		p, ok := priorities[word]
+		if !ok {
+			return Message{}, kith.Errorf(kith.Invalid, "%q is no priority of a file: it is one of skip, normal, high", word)
+		}
+		if plain.Priorities.Files == nil {
+			plain.Priorities.Files = map[string]swarm.Priority{}
+		}
+		plain.Priorities.Files[name] = p
+	}
 	return n.aboutFile(ctx, id, func(r *run, share kith.EventID) error {
-		return r.shelf.SetTorrentOptions(share, swarm.PlainOptions{Sequential: o.Sequential, FirstLast: o.FirstLast, Ratio: o.Ratio})
+		return r.shelf.SetTorrentOptions(share, plain)
 	})
 }
 

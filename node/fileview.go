@@ -86,6 +86,7 @@ type FileEntry struct {
 	Done     int64  `json:"done" doc:"Bytes that are here"`
 	Complete bool   `json:"complete"`
 	Wanted   bool   `json:"wanted"`
+	First    bool   `json:"first,omitempty" doc:"Before the others"`
 	Local    string `json:"local,omitempty" doc:"Where it lies on this device, or will"`
 }
 
@@ -104,6 +105,8 @@ type TorrentOptions struct {
 	Sequential bool    `json:"sequential" doc:"From the beginning to the end"`
 	FirstLast  bool    `json:"first_last" doc:"The first and last piece of each file before the others"`
 	Ratio      float64 `json:"ratio" minimum:"0" maximum:"1000" doc:"Stop giving it on after so many times its size; 0: never"`
+	// Files is only asked for, and never told: FileEntry tells it of each file.
+	Files map[string]string `json:"files,omitempty" doc:"How much single files are wanted, by their path: skip, normal or high. Others stay as they are; see listFileEntries"`
 }
 
 // A Folder is where the files of a conversation lie, and which are fetched.

@@ -156,11 +156,13 @@ func (n *Node) Join(ctx context.Context, line string) (Contact, error) {
 
 	timeout := time.NewTimer(joinPatience)
 	defer timeout.Stop()
+	came := SphereAsked
 	select {
 	case err := <-answers:
 		if err != nil {
 			return Contact{}, err
 		}
+		came = SphereLetIn
 	case <-timeout.C:
 	case <-ctx.Done():
 		return Contact{}, ctx.Err()
@@ -169,7 +171,11 @@ func (n *Node) Join(ctx context.Context, line string) (Contact, error) {
 	if !ok {
 		return Contact{}, kith.Errorf(kith.Conflict, "the request was taken back meanwhile")
 	}
-	return r.viewContact(&c), nil
+	view := r.viewContact(&c)
+	if inv.Sphere {
+		view.SphereLine = came
+	}
+	return view, nil
 }
 
 // ask notes, durably, that this account wants to become a contact of the giver

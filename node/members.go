@@ -307,6 +307,10 @@ func (r *run) member(state *convo.State, ref string) (kith.AccountID, error) {
 	}
 	c, err := people.Find(members, ref)
 	if kith.KindOf(err) == kith.NotFound {
+		own := []kith.Contact{{Account: r.id.peer.Account, Card: r.card()}}
+		if _, err := people.Find(own, ref); err == nil {
+			return kith.AccountID{}, kith.Errorf(kith.Invalid, "%q is you; name another member", ref)
+		}
 		return kith.AccountID{}, kith.Errorf(kith.NotFound, "nobody else called %q is in the sphere", ref)
 	}
 	return c.Account, err

@@ -246,6 +246,11 @@ func TestMutedMember(t *testing.T) {
 		if _, err := b.node.Send(t.Context(), []string{"Family"}, "quiet", kith.EventID{}); err == nil {
 			t.Error("somebody muted can write")
 		}
+		for name, says := range map[string]string{"a": `"a" is you; name another member`, "Zed": `nobody else called "Zed" is in the sphere`} {
+			if _, err := a.node.Mute(t.Context(), "Family", name, kith.MinMute); err == nil || err.Error() != says {
+				t.Errorf("muting %s: %v", name, err)
+			}
+		}
 		if _, err := a.node.Mute(t.Context(), "Family", "B", 25*time.Hour); kith.KindOf(err) != kith.Invalid {
 			t.Errorf("muting for more than a day: %v", err)
 		}

@@ -23,6 +23,12 @@ func seeded(t *testing.T, name string, data []byte) (torrent []byte) {
 	if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return seededFrom(t, dir, name)
+}
+
+// seededFrom does so with what lies in a folder under a name.
+func seededFrom(t *testing.T, dir, name string) (torrent []byte) {
+	t.Helper()
 	info := metainfo.Info{PieceLength: 16 << 10}
 	if err := info.BuildFromFilePath(filepath.Join(dir, name)); err != nil {
 		t.Fatal(err)
@@ -102,4 +108,88 @@ func TestTorrentPassedOn(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
+}
+
+// Of a torrent with many files those are fetched that are wanted. What its files
+// are is known to nobody who did not ask the public for it.
+func TestFilesOfATorrent(t *testing.T) {
+	ann, bob := open(t, t.TempDir(), "Ann"), open(t, t.TempDir(), "Bob")
+	befriend(t, ann, bob)
+	dir, data := t.TempDir(), make([]byte, 100_000)
+	if err := os.MkdirAll(filepath.Join(dir, "show", "more"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one.mkv", "two.mkv", "more/three.mkv"} {
+		data[len(name)]++
+		if err := os.WriteFile(filepath.Join(dir, "show", filepath.FromSlash(name)), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := must[Message](t)(ann.ShareTorrent(t.Context(), "Bob", "", seededFrom(t, dir, "show"), "")).ID.String()
+	eventually(t, bob, "passed on", func() error { _, err := bob.Message(t.Context(), id); return err })
+	settings := must[Transfers](t)(bob.Transfers(t.Context())).Settings
+	settings.Torrents = true
+	must[TransferSettings](t)(bob.SetTransferSettings(t.Context(), settings))
+	if _, err := bob.FileEntries(t.Context(), id); kith.KindOf(err) != kith.Conflict {
+		t.Errorf("before anything was asked for: %v", err)
+	}
+	must[Message](t)(bob.FetchFile(t.Context(), id, FetchRequest{Files: []string{"more/three.mkv"}}))
+	stands := func(want map[string]string) {
+		t.Helper()
+		eventually(t, bob, "fetched as it is wanted", func() error {
+			list, err := bob.FileEntries(t.Context(), id)
+			if err != nil || len(list) != 3 {
+				return kith.Errorf(kith.Conflict, "%v, %v", list, err)
+			}
+			for _, f := range list {
+				state := "skipped"
+				switch {
+				case f.Complete:
+					state = "here"
+				case f.First:
+					state = "first"
+				case f.Wanted:
+					state = "wanted"
+				}
+				if state != want[f.Path] {
+					return kith.Errorf(kith.Conflict, "%+v", f)
+				}
+			}
+			return nil
+		})
+	}
+	stands(map[string]string{"one.mkv": "skipped", "two.mkv": "skipped", "more/three.mkv": "here"})
+	eventually(t, bob, "all that is wanted is here", func() error {
+		if m := must[Message](t)(bob.Message(t.Context(), id)); m.Torrent.Transfer.State != TransferPartial {
+			return kith.Errorf(kith.Conflict, "%+v", m.Torrent)
+		}
+		return nil
+	})
+
+	// Paused, so that one can look at what was chosen.
+	must[Message](t)(bob.PauseFile(t.Context(), id))
+	choose := func(files map[string]string) error {
+		_, err := bob.SetTorrentOptions(t.Context(), id, TorrentOptions{Ratio: 1.5, Files: files})
+		return err
+	}
+	if err := choose(map[string]string{"one.mkv": "high", "two.mkv": "normal"}); err != nil {
+		t.Fatal(err)
+	}
+	stands(map[string]string{"one.mkv": "first", "two.mkv": "wanted", "more/three.mkv": "here"})
+	if err := choose(map[string]string{"two.mkv": "skip"}); err != nil {
+		t.Fatal(err)
+	}
+	stands(map[string]string{"one.mkv": "first", "two.mkv": "skipped", "more/three.mkv": "here"})
+	if err := choose(map[string]string{"four.mkv": "skip"}); kith.KindOf(err) != kith.NotFound {
+		t.Errorf("a file that it has not: %v", err)
+	}
+	if err := choose(map[string]string{"one.mkv": "never"}); kith.KindOf(err) != kith.Invalid {
+		t.Errorf("no priority: %v", err)
+	}
+	if m := must[Message](t)(bob.ResumeFile(t.Context(), id)); m.Torrent.Options.Ratio != 1.5 {
+		t.Errorf("%+v", m.Torrent.Options)
+	}
+	stands(map[string]string{"one.mkv": "here", "two.mkv": "skipped", "more/three.mkv": "here"})
+	must[Message](t)(bob.FetchFile(t.Context(), id, FetchRequest{}))
+	stands(map[string]string{"one.mkv": "here", "two.mkv": "here", "more/three.mkv": "here"})
 }

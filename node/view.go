@@ -47,7 +47,18 @@ type Contact struct {
 	LastSeen     *time.Time          `json:"last_seen,omitempty"`
 	Devices      []kith.DeviceID     `json:"devices"`
 	Key          ContactKey          `json:"key"`
+	// SphereLine is only in the answer to who used a line.
+	SphereLine SphereLine `json:"sphere_line,omitempty" enum:"asked,let_in" doc:"Only in the answer of join, if the line led into a sphere: this contact was asked to let you in, or did"`
 }
+
+// A SphereLine says what came of a line that leads into a sphere.
+type SphereLine string
+
+// What may come of it.
+const (
+	SphereAsked SphereLine = "asked"
+	SphereLetIn SphereLine = "let_in"
+)
 
 // A KeyState says whether a key can be relied on.
 type KeyState string

@@ -247,7 +247,7 @@ func (s *Shelf) Fetch(ctx context.Context, id kith.EventID, files []string) erro
 		return err
 	}
 	if entry.Torrent != nil {
-		return s.fetchTorrent(ctx, &entry)
+		return s.fetchTorrent(ctx, &entry, files)
 	}
 	if entry.Deleted {
 		return kith.Errorf(kith.Conflict, "it was taken back by who shared it")

@@ -51,6 +51,9 @@ func (s *Shelf) Files(ctx context.Context, id kith.EventID) ([]swarm.File, error
 	if err != nil {
 		return nil, err
 	}
+	if entry.Torrent != nil {
+		return s.torrentFiles(ctx, id)
+	}
 	if entry.File == nil {
 		return nil, kith.Errorf(kith.Invalid, "message %s shares no file", id)
 	}

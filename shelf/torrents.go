@@ -169,14 +169,15 @@ func (s *Shelf) ShareTorrent(ctx context.Context, conv kith.ConversationID, t ki
 	if err := s.considerTorrent(ctx, &entry); err != nil {
 		return ev.ID, err
 	}
-	if err := s.fetchTorrent(ctx, &entry); err != nil && err != errOff {
+	if err := s.fetchTorrent(ctx, &entry, nil); err != nil && err != errOff {
 		return ev.ID, err
 	}
 	return ev.ID, nil
 }
 
-// fetchTorrent begins to fetch a torrent into a folder of its own.
-func (s *Shelf) fetchTorrent(ctx context.Context, entry *store.Entry) error {
+// fetchTorrent begins to fetch a torrent into a folder of its own: all of it, or
+// the named files besides those that were wanted already.
+func (s *Shelf) fetchTorrent(ctx context.Context, entry *store.Entry, files []string) error {
 	if err := s.considerTorrent(ctx, entry); err != nil {
 		return err
 	}
@@ -184,7 +185,17 @@ func (s *Shelf) fetchTorrent(ctx context.Context, entry *store.Entry) error {
 	if err != nil {
 		return err
 	}
+	var named map[string]swarm.Priority
+	for _, f := range files {
+		if named == nil {
+			named = map[string]swarm.Priority{}
+		}
+		named[f] = swarm.Normal
+	}
 	if h.State == store.Wanted {
+		if err := s.plain.use(func(p *swarm.Plain) error { return choose(p, h.Infohash, named) }); err != nil {
+			return err
+		}
 		return s.plain.resume(h.Infohash)
 	}
 	if h.Infohash == (kith.Infohash{}) {
@@ -203,7 +214,12 @@ func (s *Shelf) fetchTorrent(ctx context.Context, entry *store.Entry) error {
 			s.release(h.Conversation, h.Path)
 			return err
 		}
-		_, err = p.AddMagnet(entry.Torrent.Magnet, s.local(h), swarm.PlainOptions{})
+		var o swarm.PlainOptions
+		if named != nil { // its list of files is not known yet
+			o.Priorities = swarm.None
+			o.Priorities.Files = named
+		}
+		_, err = p.AddMagnet(entry.Torrent.Magnet, s.local(h), o)
 		return err
 	})
 }
@@ -217,11 +233,27 @@ func (s *Shelf) TorrentOptions(id kith.EventID) (o swarm.PlainOptions) {
 	return o
 }
 
-// SetTorrentOptions changes them.
+// SetTorrentOptions changes them. Of the priorities only those of the files that
+// o names change.
 func (s *Shelf) SetTorrentOptions(id kith.EventID, o swarm.PlainOptions) error {
 	h, err := s.find(id)
 	if err != nil {
 		return err
 	}
-	return s.plain.use(func(p *swarm.Plain) error { return p.SetOptions(h.Infohash, o) })
+	if h.Link != linkTorrent {
+		return kith.Errorf(kith.Invalid, "message %s passes no ordinary torrent on", id)
+	}
+	return s.plain.use(func(p *swarm.Plain) error {
+		if h.State != store.Wanted {
+			return errNothing
+		}
+		before, err := p.Options(h.Infohash)
+		if err != nil {
+			return err
+		}
+		if o.Priorities, err = prioritised(p, h.Infohash, before.Priorities, o.Priorities.Files); err != nil {
+			return err
+		}
+		return p.SetOptions(h.Infohash, o)
+	})
 }

@@ -32,16 +32,18 @@ func DescribeTorrent(raw []byte) (kith.Torrent, kith.Infohash, error) {
 	fail := func(err error) (kith.Torrent, kith.Infohash, error) {
 		return kith.Torrent{}, kith.Infohash{}, kith.Errorf(kith.Invalid, "this is no .torrent file that can be passed on: %w", err)
 	}
+	// What a parser says of it would help nobody.
+	other := kith.Errorf(kith.Invalid, "it is another kind of file, or damaged")
 	if len(raw) > maxTorrent {
 		return fail(kith.Errorf(kith.Invalid, "it is larger than %d MiB", maxTorrent>>20))
 	}
 	m, err := metainfo.Load(bytes.NewReader(raw))
 	if err != nil {
-		return fail(err)
+		return fail(other)
 	}
 	info, err := m.UnmarshalInfo()
 	if err != nil {
-		return fail(err)
+		return fail(other)
 	}
 	if info.Private != nil && *info.Private {
 		return fail(kith.Errorf(kith.Invalid, "it belongs to a private tracker, which knows who may have it"))

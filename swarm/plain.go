@@ -48,8 +48,9 @@ type PlainOptions struct {
 	Sequential bool    // from the beginning to the end, as far as peers have it
 	FirstLast  bool    // the first and last piece of every file before the others
 	Ratio      float64 // seeding ends when that many times the size was sent; 0: never
-	// Priorities overrides Normal for single files, by their place.
-	Priorities map[int]Priority
+	// Priorities says which files are wanted, and which of them first. Records
+	// of former versions hold null here, which is the zero value.
+	Priorities Selection
 }
 
 // Plain is an ordinary BitTorrent client, apart from the Swarm and without any
@@ -346,12 +347,15 @@ func (p *Plain) tendLocked(ih kith.Infohash, item *plainItem) (changed bool) {
 
 // prioritise applies the options once the files are known.
 func (i *plainItem) prioritise() {
-	for n, f := range i.t.Files() {
+	// Pieces that were raised by themselves would be fetched although their
+	// files are not wanted any more.
+	i.t.CancelPieces(0, i.t.NumPieces())
+	for _, f := range i.t.Files() {
 		level := torrent.PiecePriorityNormal
-		switch p, ok := i.Options.Priorities[n]; {
-		case ok && p < Normal:
+		switch p := i.priority(f); {
+		case p < Normal:
 			level = torrent.PiecePriorityNone
-		case ok && p > Normal:
+		case p > Normal:
 			level = highest
 		}
 		f.SetPriority(level)
@@ -360,6 +364,11 @@ func (i *plainItem) prioritise() {
 			i.t.Piece(f.EndPieceIndex() - 1).SetPriority(torrent.PiecePriorityNow)
 		}
 	}
+}
+
+// priority is what the options say of a file.
+func (i *plainItem) priority(f *torrent.File) Priority {
+	return i.Options.Priorities.of(&manifestFile{Path: f.DisplayPath(), Size: uint64(max(0, f.Length()))})
 }
 
 // Close stops everything.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/anacrolix/torrent"
 	"github.com/anacrolix/torrent/bencode"
 	"github.com/anacrolix/torrent/metainfo"
 
@@ -135,5 +136,97 @@ func TestPlainRefusesRubbish(t *testing.T) {
 	}
 	if _, err := p.AddTorrent([]byte("d4:infoi3ee"), t.TempDir(), PlainOptions{}); kith.KindOf(err) != kith.Invalid {
 		t.Errorf("rubbish: %v", err)
+	}
+}
+
+// Records of versions that had no selection still open.
+func TestFormerRecordsOfTorrents(t *testing.T) {
+	former, err := encodeCBOR.Marshal(struct {
+		Version uint
+		Torrent []byte
+		Magnet  string
+		Dest    string
+		Options struct {
+			Sequential, FirstLast bool
+			Ratio                 float64
+			Priorities            map[int]Priority
+		}
+		Paused bool
+		Sent   int64
+	}{Version: 1, Magnet: "magnet:?x", Dest: "/there"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var item plainItem
+	if err := decodeCBOR.Unmarshal(former, &item); err != nil || item.Dest != "/there" || item.Options.Priorities.Default != Normal || item.Options.Priorities.Files != nil {
+		t.Errorf("%+v, %v", item, err)
+	}
+}
+
+// A file that is not wanted is not fetched, also not the pieces of it that an
+// order had raised before.
+func TestSkippedFilesOfAPlainTorrent(t *testing.T) {
+	t.Parallel()
+	raw, _, _ := ordinary(t, "")
+	b := openPlain(t, t.TempDir())
+	defer b.Close()
+	ih, err := b.AddTorrent(raw, t.TempDir(), PlainOptions{Sequential: true, FirstLast: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raised := func() (n int) {
+		for _, run := range b.items[ih].t.PieceStateRuns() {
+			if run.Priority > torrent.PiecePriorityNormal {
+				n += run.Length
+			}
+		}
+		return n
+	}
+	eventually(t, "raised by its order", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return raised() > 0 })
+	if err := b.SetOptions(ih, PlainOptions{Priorities: None}); err != nil {
+		t.Fatal(err)
+	}
+	if n := raised(); n > 0 {
+		t.Errorf("%d pieces of what nobody wants are raised", n)
+	}
+	if st, err := b.Status(ih); err != nil || st.Total != 0 {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// The library panicked at times when a torrent was resumed of whose pieces
+// something had become known meanwhile.
+func TestPausedAndResumedOften(t *testing.T) {
+	t.Parallel()
+	raw, _, _ := ordinary(t, "")
+	p := openPlain(t, t.TempDir())
+	defer p.Close()
+	ih, err := p.AddTorrent(raw, t.TempDir(), PlainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := p.items[ih]
+	wanted := func() (n int) {
+		for _, run := range item.t.PieceStateRuns() {
+			if run.Priority > torrent.PiecePriorityNone {
+				n += run.Length
+			}
+		}
+		return n
+	}
+	eventually(t, "all of it is wanted", func() bool { return wanted() == item.t.NumPieces() })
+	// It looks ever more seldom, but at the beginning often enough.
+	for range 300 {
+		if err := p.Pause(ih); err != nil {
+			t.Fatal(err)
+		}
+		item.t.Piece(item.t.NumPieces() - 1).UpdateCompletion()
+		item.t.Piece(0).SetPriority(torrent.PiecePriorityNone)
+		if err := p.Resume(ih); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := wanted(); n != item.t.NumPieces() {
+		t.Errorf("%d of %d pieces are wanted", n, item.t.NumPieces())
 	}
 }

@@ -47,7 +47,7 @@ func (p *Plain) Pause(ih kith.Infohash) error {
 func (p *Plain) Resume(ih kith.Infohash) error {
 	return p.change(ih, func(i *plainItem) {
 		i.Paused, i.ended = false, false
-		i.t.AllowDataDownload()
+		allow(i.t)
 		i.t.AllowDataUpload()
 	})
 }
@@ -63,6 +63,38 @@ func (p *Plain) SetOptions(ih kith.Infohash, o PlainOptions) error {
 			i.prioritise()
 		}
 	})
+}
+
+// Listed gives a channel that is closed when the files of a torrent are known;
+// of one that is removed before, never.
+func (p *Plain) Listed(ih kith.Infohash) (<-chan struct{}, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	item, err := p.find(ih)
+	if err != nil {
+		return nil, err
+	}
+	return item.t.GotInfo(), nil
+}
+
+// Files lists the files of a torrent; nil while they are not known.
+func (p *Plain) Files(ih kith.Infohash) ([]File, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	item, err := p.find(ih)
+	if err != nil || item.t.Info() == nil {
+		return nil, err
+	}
+	files := []File{}
+	for _, f := range item.t.Files() {
+		one := File{Path: f.DisplayPath(), Size: f.Length(), Done: f.BytesCompleted(), Priority: item.priority(f)}
+		one.Complete = one.Done == one.Size
+		if one.Priority > Skip || one.Complete {
+			one.Local = filepath.Join(item.Dest, filepath.FromSlash(f.Path()))
+		}
+		files = append(files, one)
+	}
+	return files, nil
 }
 
 // Recheck hashes again what lies on the disk.

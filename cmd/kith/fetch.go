@@ -19,8 +19,8 @@ func newFetchCmd(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fetch ID [PATH...]",
 		Short: "Fetch what somebody shared",
-		Long: `Fetches a file or folder; of a folder, PATHs name the files that are wanted, as
-"kith files --of ID" lists them. Kith goes on with it in the background. With
+		Long: `Fetches a file, folder or torrent; of one with many files, PATHs name those that
+are wanted, as "kith files --of ID" lists them. Kith goes on with it in the background. With
 --wait the command ends when all that is wanted is here.`,
 		Example: "  kith fetch abcdefgh --wait\n  kith fetch abcdefgh \"Season 1/01.mp4\" --first",
 		Args:    between(1, -1),

@@ -22,7 +22,8 @@ func newFilesCmd(e *env) *cobra.Command {
 		Use:   "files [SPHERE|NAME]",
 		Short: "List what was shared, newest first",
 		Long: `Lists what was shared in a conversation, or in all of them, and how it stands
-here, and at your hubs that keep files. With --of it lists the files of one shared folder, with their numbers.`,
+here, and at your hubs that keep files. With --of it lists the files of one shared
+folder or torrent, with their numbers.`,
 		Example: "  kith files Family\n  kith files --of abcdefgh",
 		Args:    between(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,6 +83,8 @@ func (e *env) listEntries(ctx context.Context, c *client.Client, id string) erro
 				state = "here"
 			case !f.Wanted: // pieces of it may have come with others
 				state = "not fetched"
+			case f.First:
+				state += ", first"
 			}
 			rows = append(rows, []string{strconv.Itoa(f.Number), state, wording.Size(f.Size), printable.Line(f.Path)})
 		}

@@ -265,3 +265,21 @@ func TestFoldersDir(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+func TestTorrentFlags(t *testing.T) {
+	o := torrentOptions{sequential: choice{word: "on"}, firstLast: choice{word: "off"}, ratio: 2}
+	before := node.TorrentOptions{FirstLast: true, Ratio: 1}
+	if _, changed := o.apply(func(string) bool { return false }, before); changed {
+		t.Error("nothing was given, and something changes")
+	}
+	got, changed := o.apply(func(flag string) bool { return flag == "sequential" }, before)
+	if want := (node.TorrentOptions{Sequential: true, FirstLast: true, Ratio: 1, Files: map[string]string{}}); !changed || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	o = torrentOptions{first: []string{"a, b.mkv"}, want: []string{"c.mkv"}, skip: []string{"d.mkv", "c.mkv"}}
+	got, changed = o.apply(func(string) bool { return false }, before)
+	want := map[string]string{"a, b.mkv": "high", "c.mkv": "normal", "d.mkv": "skip"}
+	if !changed || !reflect.DeepEqual(got.Files, want) || !got.FirstLast || got.Ratio != 1 {
+		t.Errorf("got %+v", got)
+	}
+}

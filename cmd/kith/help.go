@@ -51,8 +51,9 @@ error, with the exit codes of "kith help exit-codes".
   log --follow                 message a line; again when it changed
   reply, edit, delete, react   message
   share, files                 [message]
-  files --of                   [{number path size done complete wanted local}]
-  fetch, pause, resume, drop, recheck
+  files --of                   [{number path size done complete wanted first
+                                 local}]
+  fetch, pause, resume, drop, recheck, torrent
                                message
   transfers                    {down up messages:[message] settings now}
   transfers --follow           message a line
@@ -87,14 +88,16 @@ error, with the exit codes of "kith help exit-codes".
   contact      account conversation name own_name petname relation (asked
                asking accepted removed) connection (connected connecting
                blocked disconnected) verified warning blocked blocked_until
-               last_seen devices key:{fingerprint state reason}
+               last_seen devices key:{fingerprint state reason} sphere_line
+               (asked let_in; of join with a line into a sphere)
   message      id conversation from from_name mine text sent state (pending
                held delivered read) held_by held_until edited deleted reply_to
                reactions:[{emoji from from_name}]
                mentions:[{account text name}] mentions_me order
                file:{name path size files folder type width height
                duration_ms preview replaces replaced_by transfer}
-               torrent:{name size magnet transfer options}
+               torrent:{name size magnet transfer
+               options:{sequential first_last ratio}}
   transfer     state (none waiting queued fetching checking paused partial
                complete full missing changed failed) reason own path done
                total down up left_s from:[{name way down up}]

@@ -136,10 +136,10 @@ sphere, and waits up to ten seconds for their answer.`,
 			return e.emit(contact, func() {
 				who := name(contact.Name)
 				switch {
-				case contact.Relation == kith.Accepted:
-					e.printf("You and %s are contacts now.\n", who)
-				case contact.Relation == kith.Fellow: // by a line into a sphere
+				case contact.SphereLine == node.SphereLetIn:
 					e.printf("%s lets you in. See it with: kith spheres\n", who)
+				case contact.SphereLine == "" && contact.Relation == kith.Accepted:
+					e.printf("You and %s are contacts now.\n", who)
 				default:
 					e.printf("%s has been asked, or will be as soon as they can be reached.\n", who)
 				}

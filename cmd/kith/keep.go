@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -116,6 +117,9 @@ asked for, too.`,
 			if err != nil {
 				return kith.Errorf(kith.Invalid, "%s can't be used: %w", args[0], err)
 			}
+			if err := backupThere(path); err != nil { // before somebody types for nothing
+				return err
+			}
 			passphrase, err := e.oldPassphrase("Passphrase of the backup: ", file, "--passphrase-file")
 			if err != nil {
 				return err
@@ -136,4 +140,17 @@ asked for, too.`,
 	cmd.Flags().StringVar(&file, "passphrase-file", "", "file whose first line is the passphrase of the backup")
 	cmd.Flags().StringVar(&storeFile, "store-passphrase-file", "", "file whose first line is that of an encrypted store in it")
 	return cmd
+}
+
+// backupThere tells why there is no backup to read, if there is none.
+func backupThere(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return kith.Errorf(kith.Invalid, "the backup can't be read: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return kith.Errorf(kith.Invalid, "%s is a folder, not a backup", path)
+	}
+	return nil
 }

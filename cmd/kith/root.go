@@ -68,7 +68,7 @@ in the browser. The other commands speak to the running node. All of them take
 		newSpheresCmd(e), newSphereCmd(e), newBefriendCmd(e),
 		newConversationsCmd(e), newPinCmd(e), newUnpinCmd(e), newArchiveCmd(e), newUnarchiveCmd(e))
 	addGroup(root, groupFiles, "Files:", newShareCmd(e), newFilesCmd(e), newFetchCmd(e), newPauseCmd(e), newResumeCmd(e), newDropCmd(e),
-		newRecheckCmd(e), newOpenCmd(e), newFolderCmd(e), newTransfersCmd(e), newLimitsCmd(e))
+		newRecheckCmd(e), newTorrentCmd(e), newOpenCmd(e), newFolderCmd(e), newTransfersCmd(e), newLimitsCmd(e))
 	addGroup(root, groupLinks, "Connections:", newStatusCmd(e), newConnectCmd(e), newRetryCmd(e), newHubsCmd(e), newDoctorCmd(e), newConfigCmd(e))
 	addGroup(root, groupKeep, "Safekeeping:", newKeysCmd(e), newStorageCmd(e), newPassphraseCmd(e), newBackupCmd(e), newRestoreCmd(e))
 	addGroup(root, groupHub, "A helper for others:", newHubCmd(e))
