@@ -83,11 +83,11 @@ func (t *Talk) serveRoster(frames *wire.Writer, lane *lane) (sent bool, err erro
 }
 
 // onRoster takes what records the peer has. A sphere that is not known here is
-// none of the peer's business.
+// none of the peer's business, and no fault of theirs: they may have heard of
+// this account's joining, or not yet of its leaving, before this device did.
 func (t *Talk) onRoster(ctx context.Context, frame wire.Roster) error {
 	lane, ok := t.sphereLane(frame.Conversation)
 	if !ok {
-		t.Host.Dropped("a roster of a sphere that is not common")
 		return nil
 	}
 	lane.tellRoster(frame.Heads)

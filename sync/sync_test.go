@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	stdsync "sync"
 	"testing"
 	"testing/synctest"
@@ -333,6 +334,9 @@ func TestModifiedPeer(t *testing.T) {
 		{"another conversation", func(_, b *side) []wire.Frame {
 			return []wire.Frame{wire.Events{Conversation: kith.ConversationID{7}, Author: b.own, First: 1, Events: sealed(b.event(1, 5, long))}}
 		}, nil, "events of a conversation that is not common", 0},
+		{"a sphere that is not known here", func(_, b *side) []wire.Frame {
+			return []wire.Frame{wire.Roster{Conversation: kith.ConversationID{7}, Heads: []kith.RecordID{{1}}}}
+		}, nil, "", 0},
 		{"a request in the middle of a talk", func(_, b *side) []wire.Frame {
 			return []wire.Frame{wire.JoinRequest{Version: 1, Card: []byte{1}, Half: kith.Secret{1}}}
 		}, nil, "a frame that does not belong into a talk", 0},
@@ -372,6 +376,9 @@ func TestModifiedPeer(t *testing.T) {
 				}
 				if err := <-result; (tt.ends == nil) != (err == nil) || tt.ends != nil && kith.KindOf(err) != kith.BadPeer {
 					t.Errorf("the talk ended with %v", err)
+				}
+				if strings.HasPrefix(tt.name, "a sphere") && len(a.dropped) > 0 {
+					t.Errorf("counted as bad: %v", a.dropped)
 				}
 				if tt.drops != "" && a.dropped[tt.drops] == 0 {
 					t.Errorf("dropped %v", slices.Collect(maps.Keys(a.dropped)))

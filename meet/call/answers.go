@@ -97,7 +97,9 @@ func (c *Calls) onOffer(from meet.Correspondent, by meet.Courier, offer wire.Off
 	}
 	if !c.room(from) {
 		c.mu.Unlock()
-		c.opt.Dropped("an offer beyond what can be answered at a time")
+		// Nothing is wrong with it: they call again, and after a restart all do
+		// at once.
+		c.opt.Log.Debug("too busy to answer an offer", "way", by.Name())
 		return
 	}
 	c.remember(offer.ID)

@@ -15,8 +15,11 @@ import (
 // Way is the courier's name.
 const Way = "dht"
 
-// silence is said when nobody answers.
-const silence = "No node of the DHT answers: this network may block it."
+// What is said when nobody answers.
+const (
+	silence   = "No node of the DHT answers: this network may block it."
+	noRouters = "No node of the DHT is known here, and no router (a node to begin with) is configured."
+)
 
 // Options tell a Courier how to work.
 type Options struct {
@@ -247,7 +250,9 @@ func (c *Courier) assess() {
 	case c.current == nil:
 		looking, reason = true, "Not started: this device is hidden, or just starting."
 	case c.outcome == unanswered || c.outcome == answered && nodes == 0:
-		reason = silence
+		if reason = silence; len(c.options.Routers) == 0 {
+			reason = noRouters
+		}
 	case c.outcome == unknown:
 		looking, reason = true, "Looks for nodes of the public DHT."
 	case nodes == 1:

@@ -70,6 +70,22 @@ func TestSwitch(t *testing.T) {
 	})
 }
 
+// Whoever configured no router is not told that the network blocks the DHT.
+func TestNoRouters(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, e *ether, _ []string) {
+		p := newPair()
+		c, _ := start(t, Options{Account: p.ann, Routers: []string{}}, e.host, p.toBob)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, _, err := c.Send(ctx, p.toBob, []byte("x")); err == nil || err.Error() != noRouters {
+			t.Errorf("Send: %v", err)
+		}
+		if s := c.State(); s.Working || s.Reason != noRouters {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
+
 // Where nobody answers, the state says so, Send fails with a sentence, and
 // little is sent; when the network works again, so does the courier.
 func TestBlocked(t *testing.T) {
