@@ -25,6 +25,7 @@ export const refusals: [string, string][] = [
   ["%s is no longer a contact", "$1 ne fait plus partie de vos contacts"],
   ["%s asks to become a contact; accept first", "$1 demande à devenir un contact ; acceptez d’abord"],
   ["%s shares a sphere with you and is no contact; ask them to become one first", "$1 partage une sphère avec vous sans être un contact ; demandez-lui d’abord de le devenir"],
+  ["%q is you; name another member", "$1, c’est vous ; nommez un autre membre"],
   // Lines of a connection.
   ["%s is not a contact; use an invitation of theirs first", "$1 n’est pas un contact ; utilisez d’abord une de ses invitations"],
   ["this is an invitation, not the line of a connection: use it with “kith join”", "c’est une invitation, pas une ligne de connexion : collez-la sous « J’ai une invitation »"],
@@ -121,6 +122,11 @@ export const refusals: [string, string][] = [
   ["this is no .torrent file that can be passed on: %w", "ce n’est pas un fichier .torrent que l’on puisse transmettre : $1"],
   ["this .torrent file is too large: it may have at most 10 MiB", "ce fichier .torrent est trop grand : 10 Mio au plus"],
   ["this is no magnet link of a torrent (version 1)", "ce n’est pas le lien magnet d’un torrent (version 1)"],
+  ["nothing of this torrent is here, and the files in it are not known; fetch it first", "rien de ce torrent n’est ici, et ses fichiers ne sont pas connus ; récupérez-le d’abord"],
+  ["the files in this torrent are not known yet: nobody who has it was found; try again later", "les fichiers de ce torrent ne sont pas encore connus : personne qui l’ait n’a été trouvé ; réessayez plus tard"],
+  ["the torrent has no file %q; name one as kith files --of lists it", "le torrent n’a pas de fichier $1"],
+  ["message %s passes no ordinary torrent on", "le message $1 ne transmet pas de torrent ordinaire"],
+  ["it is another kind of file, or damaged", "c’est un fichier d’un autre genre, ou abîmé"],
   ["torrents of version 2 alone can't be fetched; look for one of version 1 or both", "les torrents de la seule version 2 ne peuvent pas être récupérés ; cherchez-en un de la version 1 ou des deux"],
   ["it belongs to a private tracker, which knows who may have it", "il appartient à un tracker privé, qui sait qui peut l’avoir"],
   // The doctor. What it finds of a router begins with “On IPv4”.

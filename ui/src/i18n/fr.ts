@@ -779,6 +779,7 @@ export const fr: Texts = {
     [/[Tt]hey were told, but no path came of it.*/, "Son appareil l’a appris, mais aucun chemin n’en est né."],
     [/[Tt]he DHT is switched off\./, "La DHT est désactivée."],
     [/No node of the DHT answers: .*\./, "Aucun nœud de la DHT ne répond : ce réseau la bloque peut-être."],
+    [/No node of the DHT is known here, .*\./, "Aucun nœud de la DHT n’est connu ici, et aucun routeur (un nœud pour commencer) n’est configuré."],
     [/Looks for nodes of the public DHT\./, "Cherche des nœuds de la DHT publique."],
     [/Searches the public DHT; 1 node answers\./, "Cherche dans la DHT publique ; 1 nœud répond."],
     [/Searches the public DHT; (\d+) nodes answer\./, "Cherche dans la DHT publique ; $1 nœuds répondent."],
