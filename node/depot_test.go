@@ -22,6 +22,7 @@ type depot struct {
 	left    int              // envelopes, ever
 	random  *rand.Rand       // of a depot that works by itself; see wild
 	wild    bool             // it loses, doubles, shuffles and delays
+	mallory *mallory         // does everything instead, if there is one
 }
 
 type depotBox struct {
@@ -38,6 +39,9 @@ func newDepot(hosts ...string) *depot {
 func (d *depot) opener() func(*run) post {
 	if d == nil {
 		return nil
+	}
+	if d.mallory != nil {
+		return d.mallory.post
 	}
 	return func(r *run) post {
 		if d.random != nil {

@@ -1,11 +1,14 @@
 package node
 
 import (
+	"maps"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"kith"
 	"kith/link/linktest"
 )
 
@@ -77,10 +80,42 @@ func simulateMesh(t *testing.T, size int) {
 	if want := size + 1 + 14; in != size-1 || len(room) < want {
 		t.Errorf("%d of %d are in, with %d lines; want at least %d", in, size, len(room), want)
 	}
+	has := must[kith.Vector](t)(g.stored(removed))
+	if len(has) == 0 || !g.cutOff(removed) {
+		t.Errorf("%s was removed, has %d authors' events, and others are still linked to it: %v", removed.name, len(has), !g.cutOff(removed))
+	}
 	most, average = g.wantMesh()
 	g.log("in the end everybody has %.1f links on average, at most %d", average, most)
 	wantSpread("in the end")
+	sleep(time.Minute)
+	if now := must[kith.Vector](t)(g.stored(removed)); !maps.Equal(now, has) {
+		t.Errorf("%s was removed, and its store goes on from %v to %v", removed.name, has, now)
+	}
+	if !g.cutOff(removed) {
+		t.Errorf("%s was removed, and others linked to it again", removed.name)
+	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	g.log("%d MiB of heap, %d MiB in all", m.HeapAlloc>>20, m.Sys>>20)
+}
+
+// stored gives how far the store of a person goes: it has an entry for each author
+// of the sphere.
+func (g *crowd) stored(p *person) (kith.Vector, error) {
+	return p.node.run.store.Have(g.Context(), g.sphere(p).ID)
+}
+
+// cutOff reports whether there is no link to a person, so that nothing can be
+// written to them.
+func (g *crowd) cutOff(p *person) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !slices.ContainsFunc(g.links, func(l *simLink) bool {
+		select {
+		case <-l.Done():
+			return false
+		default:
+			return l.from == p.at || l.to == p.at
+		}
+	})
 }

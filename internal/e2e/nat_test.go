@@ -33,6 +33,8 @@ const direct, relayed = "direct", "relayed"
 var natPairs = []natPair{
 	{a: lab.Public, b: lab.Public, path: direct},
 	{a: lab.Public, b: lab.Symmetric, path: direct},
+	{a: lab.FullCone, b: lab.FullCone, path: direct},
+	{a: lab.FullCone, b: lab.AddressRestricted, path: direct},
 	{a: lab.FullCone, b: lab.Symmetric, path: direct},
 	{a: lab.AddressRestricted, b: lab.Symmetric, path: direct},
 	{a: lab.PortRestricted, b: lab.PortRestricted, path: direct},
