@@ -123,7 +123,7 @@ export const refusals: [string, string][] = [
   ["this .torrent file is too large: it may have at most 10 MiB", "ce fichier .torrent est trop grand : 10 Mio au plus"],
   ["this is no magnet link of a torrent (version 1)", "ce n’est pas le lien magnet d’un torrent (version 1)"],
   ["nothing of this torrent is here, and the files in it are not known; fetch it first", "rien de ce torrent n’est ici, et ses fichiers ne sont pas connus ; récupérez-le d’abord"],
-  ["the files in this torrent are not known yet: nobody who has it was found; try again later", "les fichiers de ce torrent ne sont pas encore connus : personne qui l’ait n’a été trouvé ; réessayez plus tard"],
+  ["the files in this torrent are not known yet: nobody who has it was found; try again later", "les fichiers de ce torrent ne sont pas encore connus : personne qui l’ait n’a été trouvé ; réessayez plus tard"],
   ["the torrent has no file %q; name one as kith files --of lists it", "le torrent n’a pas de fichier $1"],
   ["message %s passes no ordinary torrent on", "le message $1 ne transmet pas de torrent ordinaire"],
   ["it is another kind of file, or damaged", "c’est un fichier d’un autre genre, ou abîmé"],
