@@ -163,6 +163,10 @@ func (c *Courier) Send(ctx context.Context, to meet.Correspondent, note []byte) 
 	if err != nil {
 		return 0, false, err
 	}
+	if !g.enter() {
+		return 0, false, kith.Errorf(kith.Unreachable, "leave a note in the DHT: it is being left")
+	}
+	defer g.leave()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(g.life, cancel)()

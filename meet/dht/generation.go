@@ -27,9 +27,12 @@ type generation struct {
 	mail     meet.Mail
 	families []*family
 	life     context.Context
-	work     sync.WaitGroup // lookups, and the joining of families
+	work     sync.WaitGroup // lookups, the joining of families, and who entered
 	ready    chan struct{}  // closed when a family has nodes
 	once     sync.Once
+
+	mu    sync.Mutex
+	ended bool // guarded by mu: nobody enters any more
 }
 
 // Run reads and writes items until ctx ends.
@@ -140,9 +143,25 @@ func (g *generation) joined(anybody bool) {
 	}
 }
 
+// enter lets somebody from outside use the generation until they leave it. It
+// reports false at its end.
+func (g *generation) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.ended {
+		g.work.Add(1)
+	}
+	return !g.ended
+}
+
+func (g *generation) leave() { g.work.Done() }
+
 // end ends all that the generation began and waits for it.
 func (g *generation) end(cancel func()) {
 	cancel()
+	g.mu.Lock()
+	g.ended = true
+	g.mu.Unlock()
 	g.work.Wait()
 	for _, f := range g.families {
 		f.asking.Wait()
