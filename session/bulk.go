@@ -3,7 +3,6 @@ package session
 import (
 	"io"
 	"sync"
-	"sync/atomic"
 
 	"kith"
 	"kith/link"
@@ -20,7 +19,6 @@ type bulkStream struct {
 	lanes  *lanes
 	number uint64
 	main   *quicStream
-	failed atomic.Bool
 
 	mu       sync.Mutex // guards all below; out and in don't change
 	out      *stripe.Writer
@@ -49,13 +47,7 @@ func newBulkStream(s *lanes, main *quicStream, number uint64) *bulkStream {
 func (b *bulkStream) Read(p []byte) (int, error) {
 	n, err := b.in.Read(p)
 	if err == io.EOF {
-		b.mu.Lock()
-		b.read = true
-		over := b.closed
-		b.mu.Unlock()
-		if over {
-			b.lanes.forget(b)
-		}
+		b.end(&b.read)
 	}
 	return n, err
 }
@@ -111,14 +103,19 @@ func (b *bulkStream) rest() {
 // Close ends the own direction.
 func (b *bulkStream) Close() error {
 	err := b.out.Close()
+	b.end(&b.closed)
+	return err
+}
+
+// end notes that a direction has ended. With the second one the stream is over.
+func (b *bulkStream) end(direction *bool) {
 	b.mu.Lock()
-	b.closed = true
-	over := b.read
+	*direction = true
+	over := b.read && b.closed
 	b.mu.Unlock()
 	if over {
 		b.lanes.forget(b)
 	}
-	return err
 }
 
 // Cancel gives both directions up.
@@ -127,11 +124,8 @@ func (b *bulkStream) Cancel() {
 }
 
 // fail ends both directions, if one fails: what was lost with a lane is not sent
-// again.
+// again. Each direction tells of its end, once, by calling it.
 func (b *bulkStream) fail(err error) {
-	if !b.failed.CompareAndSwap(false, true) {
-		return
-	}
 	b.mu.Lock()
 	out, in := b.out, b.in
 	b.mu.Unlock()
