@@ -241,7 +241,7 @@ func (p *Plain) begin(item *plainItem) (kith.Infohash, error) {
 		item.trackers = trackersOf(spec.Trackers)
 	}
 	p.items[ih] = item
-	p.tellTrackersLocked(ih, item, time.Now())
+	p.tellTrackersLocked(ih, item, time.Now(), item.t.Stats())
 	p.news.add(ih)
 	return ih, nil
 }
@@ -311,7 +311,7 @@ func (p *Plain) tendLocked(ih kith.Infohash, item *plainItem) (changed bool) {
 	if item.lacks() {
 		p.seekLocked(item, now, item.speed.read != before)
 	}
-	p.tellTrackersLocked(ih, item, now)
+	p.tellTrackersLocked(ih, item, now, stats)
 	if t.Info() == nil {
 		return changed
 	}

@@ -100,8 +100,7 @@ func (k *plainTracker) told(now time.Time, event announce.AnnounceEvent, whole b
 	}
 }
 
-func (i *plainItem) presence() presence {
-	stats := i.t.Stats()
+func (i *plainItem) presence(stats torrent.TorrentStats) presence {
 	return presence{here: !i.Paused && !i.ended, whole: i.t.Complete().Bool(), fetched: stats.BytesReadUsefulData.Int64() > 0}
 }
 
@@ -113,8 +112,8 @@ func (i *plainItem) hurry() {
 }
 
 // tellTrackersLocked tells the trackers of a torrent what they have to hear now.
-func (p *Plain) tellTrackersLocked(ih kith.Infohash, item *plainItem, now time.Time) {
-	is := item.presence()
+func (p *Plain) tellTrackersLocked(ih kith.Infohash, item *plainItem, now time.Time, stats torrent.TorrentStats) {
+	is := item.presence(stats)
 	if is.whole && !item.whole {
 		item.hurry()
 	}
